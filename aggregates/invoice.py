@@ -1,0 +1,406 @@
+"""Invoices: drafted, issued under a legal number or imported with their own, then paid, credited or written off."""
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, ClassVar, Self, assert_never
+
+import msgspec
+
+from aggregates import text
+from aggregates.core import FINANCE, Event, Refused, State, replace, require
+from aggregates.crediting import Claim, after, credit_note, gone, overtaken
+from aggregates.credits import Credits, changed, drawn, held
+from aggregates.legal import Document, Party, draft, due_date, fitted, legal
+from aggregates.lines import Line
+from aggregates.money import ZERO, Money
+from aggregates.series import OURS, misnumbered
+
+DRAFT = re.compile(r"D-[0-9A-Z]+")
+
+
+class Drafted(Event, tag="invoice.drafted"):
+    customer: str
+    currency: str
+    lines: tuple[Line, ...]
+    net: Money
+    tax: Money
+    total: Money
+    ref: str
+    terms: int
+    """Days until it is due."""
+
+
+class Edited(Drafted, tag="invoice.edited"):
+    """The whole draft as it is now."""
+
+
+class Discarded(Event, tag="invoice.discarded"):
+    reason: str
+
+
+class Issued(Document, tag="invoice.issued"):
+    due: date
+    ref: str
+
+
+class Imported(Issued, tag="invoice.imported"):
+    """Another system issued it, under the number it gave."""
+
+
+class Paid(Event, tag="invoice.paid"):
+    """Money came in: the customer's credit, until an allocation says what it settles."""
+
+    payment: str
+    amount: Money
+    on: date
+    ref: str
+
+
+class Credited(Document, tag="invoice.credited"):
+    """A credit note: the customer's credit, until an allocation says what it settles."""
+
+    invoice: str
+    reason: str
+
+
+class Allocated(Event, tag="invoice.allocated"):
+    """Credit from `source`, a payment or a credit note, settles a part of this invoice."""
+
+    allocation: int
+    source: str
+    amount: Money
+    on: date
+
+
+class Unallocated(Event, tag="invoice.unallocated"):
+    """One whole allocation is taken back: its amount is owing again, and credit again."""
+
+    allocation: int
+    source: str
+    amount: Money
+    on: date
+
+
+class Given(Event, tag="invoice.given"):
+    """Credit held here goes to the invoice `to` of the same customer."""
+
+    source: str
+    amount: Money
+    on: date
+    customer: str
+    origin: str
+    to: str
+
+
+class Received(Event, tag="invoice.received"):
+    """Credit held at the invoice `origin` came here."""
+
+    source: str
+    amount: Money
+    on: date
+    origin: str
+
+
+class Voided(Event, tag="invoice.voided"):
+    """Nobody owes `amount` any more. The number stays occupied."""
+
+    amount: Money
+    on: date
+    reason: str
+
+
+class WrittenOff(Event, tag="invoice.written_off"):
+    amount: Money
+    on: date
+    reason: str
+
+
+Drafts = Drafted | Edited | Discarded
+Settling = Paid | Allocated | Unallocated | Given | Received
+Events = Drafts | Issued | Imported | Credited | Settling | Voided | WrittenOff
+
+
+class Invoice(State[Events]):
+    """A draft keeps its stream when it is issued; an imported invoice has the stream of its number."""
+
+    kind: ClassVar[str] = "invoice"
+    compartment: ClassVar[int] = FINANCE
+    rechecked: ClassVar[tuple[type[Event], ...]] = (Issued, Imported, Credited)
+
+    customer: str = ""
+    currency: str = ""
+    lines: tuple[Line, ...] = ()
+    ref: str = ""
+    terms: int = 30
+    discarded: bool = False
+    number: str = ""
+    on: date = date.min
+    buyer: Party = Party("")
+    seller: Party = Party("")
+    total: Money = ZERO
+    owing: Money = ZERO
+    written_off: Money = ZERO
+    voided: bool = False
+    rest: tuple[Line, ...] = ()
+    """What remains to be credited of each line."""
+    payments: int = 0
+    credits: Credits = msgspec.field(default_factory=dict)
+    allocations: dict[int, Allocated] = msgspec.field(default_factory=dict)
+    last_allocation: int = 0
+
+    @property
+    def credit_left(self) -> Money:
+        """The customer's credit that is held here."""
+        return held(self.credits)
+
+    @property
+    def credited(self) -> Money:
+        """What all credit notes come to."""
+        return gone(self.lines, self.rest).total
+
+    # Drafts
+
+    def draft(self, customer: str, lines: Sequence[Line], currency: str, ref: str = "", terms: int = 30) -> Drafted:
+        require(not self.customer, "there is a draft with this reference already")
+        return Drafted(**_more_than_nothing(draft(customer, lines, currency, ref, terms)))
+
+    def edit(self, **changes: Any) -> Edited:
+        """Change `customer`, `lines`, `currency`, `ref` or `terms`; the rest stays."""
+        self._require_draft()
+        now = {name: getattr(self, name) for name in ("customer", "lines", "currency", "ref", "terms")}
+        new = _more_than_nothing(draft(**{**now, **changes}))
+        require(any(new[name] != old for name, old in now.items()), "the draft says that already: nothing would change")
+        return Edited(**new)
+
+    def discard(self, reason: str = "") -> Discarded:
+        self._require_draft()
+        return Discarded(text.clean(reason))
+
+    def issue(self, number: str, on: date, buyer: Party, seller: Party, due: date | None = None) -> Issued:
+        """Without `due`, the draft's terms say when it is due."""
+        self._require_draft()
+        liable = {each.category for each in self.lines} & {"AE", "K"}
+        require(
+            buyer.vat_id or not liable, f"tax category {min(liable, default='')} needs the VAT id of {self.customer}"
+        )
+        document = legal(number, on, self.customer, buyer, seller, self.lines, self.currency)
+        return Issued(due=due_date(on, due, self.terms), ref=self.ref, **document)
+
+    def import_(
+        self,
+        number: str,
+        on: date,
+        customer: str,
+        buyer: Party,
+        seller: Party,
+        lines: Sequence[Line],
+        currency: str,
+        due: date | None = None,
+        ref: str = "",
+        terms: int = 30,
+        total: Decimal | Money | None = None,
+    ) -> Imported:
+        """Take over an issued invoice; `total` is what its source says it comes to."""
+        require(not self.customer, f"{number} is here already")
+        number = text.reference(number)
+        ours = OURS.fullmatch(number) or DRAFT.fullmatch(number)
+        require(not ours, f"{number} looks like a number of our own: import it under another")
+        drafted = draft(customer, lines, currency, ref, terms)
+        document = legal(number, on, customer, buyer, seller, drafted["lines"], currency)
+        comes_to = document["total"]
+        require(comes_to >= ZERO, f"{number} comes to {comes_to}: a credit note is not an invoice")
+        stated = comes_to if total is None else fitted(total, currency, number)
+        require(stated == comes_to, f"the lines of {number} come to {comes_to}, not {stated}")
+        return Imported(due=due_date(on, due, terms), ref=drafted["ref"], **document)
+
+    # Settling
+
+    def pay(self, amount: Decimal | Money, on: date, ref: str = "") -> tuple[Paid, *tuple[Allocated, ...]]:
+        """What is more than owing stays as credit. A payment can be dated before its invoice."""
+        self._require_issued("paid")
+        amount = fitted(amount, self.currency, self.number)
+        require(amount > ZERO, f"a payment is more than zero, not {amount}")
+        paid = Paid(f"{self.number}.{self.payments + 1}", amount, on, text.line(ref))
+        if not self.owing:
+            return (paid,)
+        return paid, self._allocation(paid.payment, min(amount, self.owing), on)
+
+    def credit(
+        self, number: str, on: date, reason: str, claims: Sequence[Claim] = ()
+    ) -> tuple[Credited, *tuple[Allocated, ...]]:
+        """A credit note over `claims`, or all that remains. What is more than owing stays as credit."""
+        self._require_issued("credited")
+        require(reason.strip(), "a credit note needs a reason")
+        require(on >= self.on, f"{self.number} is dated {self.on}: a credit note of {on} would precede it")
+        fields = credit_note(self.number, self.lines, self.rest, claims, self.written_off)
+        note = Credited(
+            number=number, on=on, customer=self.customer, buyer=self.buyer, seller=self.seller, currency=self.currency,
+            rendering=1, invoice=self.number, reason=text.clean(reason), **fields,
+        )  # fmt: skip
+        if not self.owing:
+            return (note,)
+        return note, self._allocation(number, min(note.total, self.owing), on)
+
+    def allocate(self, on: date, amount: Decimal | Money | None = None) -> tuple[Allocated, ...]:
+        """Settle this invoice with credit held here, the oldest first; all that fits when no amount is given."""
+        self._require_issued("settled")
+        wanted = min(self.owing, self.credit_left) if amount is None else fitted(amount, self.currency, self.number)
+        require(self.owing, f"{self.number} is settled: nothing is owing")
+        require(wanted <= self.owing, f"{self.owing} is owing on {self.number}, not {wanted}")
+        return tuple(
+            self._allocation(source, part, max(on, since), place)
+            for place, (source, part, since) in enumerate(drawn(self.credits, wanted), 1)
+        )
+
+    def unallocate(self, allocation: int, on: date) -> Unallocated:
+        """Take back one allocation, whole."""
+        self._require_issued("changed")
+        known = ", ".join(map(str, self.allocations)) or "none"
+        require(allocation in self.allocations, f"{self.number} has no allocation {allocation}: it has {known}")
+        made = self.allocations[allocation]
+        require(on >= made.on, f"allocation {allocation} is dated {made.on}: it cannot end on {on}")
+        return Unallocated(allocation, made.source, made.amount, on)
+
+    def give(self, amount: Decimal | Money, on: date, to: str) -> tuple[Given, ...]:
+        """Credit held here for the invoice `to`, which receives it in the same commit."""
+        require(self.number, "a draft holds no credit")
+        require(to != self.number, f"the credit is at {to} already")
+        parts = drawn(self.credits, fitted(amount, self.currency, self.number))
+        return tuple(
+            Given(source, part, max(on, since), self.customer, self.number, to) for source, part, since in parts
+        )
+
+    def receive(self, *given: Given) -> tuple[Received, ...]:
+        """Take what another invoice gave; `allocate` then settles with it."""
+        self._require_issued("settled")
+        for each in given:
+            require(
+                each.customer == self.customer, f"{each.origin} is of {each.customer}, {self.number} of {self.customer}"
+            )
+            require(each.to == self.number, f"the credit was given to {each.to}, not to {self.number}")
+            fits = each.amount.currency == self.currency
+            require(fits, f"{each.amount} cannot settle {self.number}, which is in {self.currency}")
+        return tuple(Received(each.source, each.amount, each.on, each.origin) for each in given)
+
+    def void(self, on: date, reason: str) -> Voided:
+        """Only what was never delivered: what reached the customer is corrected by a credit note."""
+        self._require_issued("voided")
+        require(reason.strip(), "a void needs a reason")
+        require(on >= self.on, f"{self.number} is dated {self.on}: it cannot be voided on {on}")
+        untouched = not self.allocations and self.owing == self.total and not self.credited
+        require(untouched, f"{self.number} was settled or credited in part: correct it with a credit note")
+        return Voided(self.owing, on, text.clean(reason))
+
+    def write_off(self, on: date, reason: str, amount: Decimal | Money | None = None) -> WrittenOff:
+        """Give up what is owing, or `amount` of it."""
+        self._require_issued("written off")
+        require(reason.strip(), "a write-off needs a reason")
+        require(on >= self.on, f"{self.number} is dated {self.on}: it cannot be written off on {on}")
+        require(self.owing, f"{self.number} is settled: nothing is owing")
+        amount = self.owing if amount is None else fitted(amount, self.currency, self.number)
+        require(ZERO < amount <= self.owing, f"{self.owing} is owing on {self.number}, not {amount}")
+        most = self.total - self.credited - self.written_off
+        require(amount <= most, f"{most} of {self.number} is neither credited nor written off yet, not {amount}")
+        return WrittenOff(amount, on, text.clean(reason))
+
+    # What is recorded has happened
+
+    def before(self, event: Events) -> dict[str, Any]:
+        """Old values of a draft. What follows is not a change of a field, though fields bear the same name."""
+        return super().before(event) if isinstance(event, Edited) else {}
+
+    def contradiction(self, event: Event, together: tuple[Event, ...]) -> str:
+        match event:
+            case Imported():
+                ours = OURS.fullmatch(event.number) or DRAFT.fullmatch(event.number)
+                if self.customer or ours:
+                    return f"{event.number} is not a number an imported invoice can have here"
+            case Issued():
+                if self.number or self.discarded or not self.customer:
+                    return f"{event.number} was issued without a draft"
+                return misnumbered(event.number, together)
+            case Credited():
+                return self._overcredited(event) or misnumbered(event.number, together)
+        return ""
+
+    def evolve(self, event: Events) -> Self:
+        match event:
+            case Drafted():
+                return replace(
+                    self, customer=event.customer, currency=event.currency, lines=event.lines, ref=event.ref,
+                    terms=event.terms,
+                )  # fmt: skip
+            case Discarded():
+                return replace(self, discarded=True)
+            case Issued():
+                return replace(
+                    self, customer=event.customer, currency=event.currency, lines=event.lines, ref=event.ref,
+                    number=event.number, on=event.on, buyer=event.buyer, seller=event.seller, total=event.total,
+                    owing=event.total, rest=event.lines,
+                )  # fmt: skip
+            case Paid():
+                credits = changed(self.credits, event.payment, event.amount, event.on)
+                return replace(self, credits=credits, payments=self.payments + 1)
+            case Credited():
+                credits = changed(self.credits, event.number, event.total, event.on)
+                return replace(self, credits=credits, rest=after(self.rest, event.lines))
+            case Allocated():
+                return replace(
+                    self,
+                    owing=self.owing - event.amount,
+                    credits=changed(self.credits, event.source, -event.amount, event.on),
+                    allocations={**self.allocations, event.allocation: event},
+                    last_allocation=event.allocation,
+                )
+            case Unallocated():
+                return replace(
+                    self,
+                    owing=self.owing + event.amount,
+                    credits=changed(self.credits, event.source, event.amount, event.on),
+                    allocations={n: made for n, made in self.allocations.items() if n != event.allocation},
+                )
+            case Given():
+                return replace(self, credits=changed(self.credits, event.source, -event.amount, event.on))
+            case Received():
+                return replace(self, credits=changed(self.credits, event.source, event.amount, event.on))
+            case Voided():
+                return replace(self, owing=ZERO, voided=True)
+            case WrittenOff():
+                return replace(self, owing=self.owing - event.amount, written_off=self.written_off + event.amount)
+            case _:
+                assert_never(event)
+
+    def _require_draft(self) -> None:
+        require(self.customer, "there is no such draft")
+        require(not self.number, f"this draft was issued as {self.number}")
+        require(not self.discarded, "this draft was discarded")
+
+    def _require_issued(self, verb: str) -> None:
+        require(self.customer, "there is no such invoice")
+        require(self.number, f"a draft cannot be {verb}: issue it first")
+        require(not self.voided, f"{self.number} was voided: it cannot be {verb}")
+
+    def _allocation(self, source: str, amount: Money, on: date, place: int = 1) -> Allocated:
+        """Of the later of two dates: the credit's and the invoice's."""
+        return Allocated(self.last_allocation + place, source, amount, max(on, self.on))
+
+    def _overcredited(self, event: Credited) -> str:
+        """Why this credit note takes more than remains, "" when it does not."""
+        if not self.number or self.voided or event.invoice != self.number:
+            return f"{event.number} credits {event.invoice}, which is not issued here"
+        try:
+            wrong = overtaken(self.rest, event.lines)
+            left = self.rest if wrong else after(self.rest, event.lines)
+            comes_to = gone(self.lines, left).total - self.credited
+        except (ArithmeticError, TypeError, Refused):  # what no verb makes: not a number, another currency
+            return f"{event.number} cannot be added up"
+        if not wrong and comes_to != event.total:
+            return f"{event.number} comes to {comes_to}, not {event.total}"
+        return wrong and f"{event.number}: {wrong}"
+
+
+def _more_than_nothing(fields: dict[str, Any]) -> dict[str, Any]:
+    require(fields["total"] > ZERO, f"the total of an invoice is more than zero, not {fields['total']}")
+    return fields

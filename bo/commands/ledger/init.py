@@ -1,0 +1,108 @@
+"""Begin a new ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import errors, options
+
+if TYPE_CHECKING:
+    from store.device import Device
+    from store.home import Home
+    from store.transaction import Transaction
+
+
+@click.command(help=__doc__)
+@click.argument("place", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--name", required=True, help="The organisation whose books these are.")
+@click.option("--currency", default="EUR", show_default=True, help="The base currency, ISO 4217.")
+@click.option("--owner", required=True, help="Your name: the first person, who may do everything.")
+@click.option("--recovery", type=click.Path(path_type=Path), help="Where the recovery key file goes.")
+@options.no_passphrase
+def init(place: Path, name: str, currency: str, owner: str, recovery: Path | None, no_passphrase: bool) -> None:
+    """Begin a new ledger in DIR, owned by you.
+
+    It prints the fingerprints of the ledger and of your device, and makes a recovery key file: keep that
+    file and its code offline, apart from each other. Without them nobody can open the ledger should every
+    device be lost.
+
+    \b
+    Example: bo init acme --name "Acme GmbH" --currency EUR --owner alice
+    """
+    from aggregates.money import digits_of
+    from aggregates.text import line
+    from bo import session
+    from store import device as devices
+    from store import found
+    from store.home import Home
+
+    name, owner, currency = line(name), line(owner), currency.upper()
+    digits_of(currency)
+    home = Home()
+    secret = None if no_passphrase else session.ask("New passphrase for your device", confirm=True)
+    founder = devices.new(_free_name(home, owner), b"")
+    rescue = devices.new(f"recovery of {name}", b"")
+    first = found.genesis(founder, rescue)
+    target = recovery or home.root / "recovery" / f"{founder.name}.json"
+    if target.exists():
+        raise errors.BadInput(f"{target} exists: name another place with --recovery")
+    found.create(place)
+    code = None if no_passphrase else _recovery_code()
+    rescue.save(target, code)
+    founder.save(home.device_file(founder.name), secret)
+    ledger = session.Session(place, home, founder)
+    ledger.command = "init"
+    try:
+        found.found(
+            ledger, first, _numbers(), lambda tx, roles: _name(tx, roles, name, currency, owner, founder, first.person)
+        )
+    finally:
+        ledger.close()
+    click.echo(f"{place}")
+    errors.tell(f"ledger {session.fingerprint(founder.ledger)}, device {session.device_fingerprint(founder)}")
+    errors.tell(f"keep the recovery key file offline: {target}")
+    if code:
+        errors.tell(f"its code, shown only now: {code}")
+
+
+def _numbers() -> range:
+    from aggregates.core import DIRECTORY, PEOPLE
+
+    return range(DIRECTORY, PEOPLE + 1)
+
+
+COMPARTMENTS = ("directory", "audit", "sales", "finance", "documents", "people")
+
+
+def _name(
+    tx: Transaction, roles: dict[str, str], name: str, currency: str, owner: str, founder: Device, person: str
+) -> None:
+    """The directory's first entries."""
+    from aggregates.directory import CompartmentNamed, DeviceNamed, Entry, LedgerNamed, PersonNamed, RoleNamed
+
+    tx.append(Entry, "ledger", LedgerNamed(name, currency))
+    tx.append(Entry, person, PersonNamed(person, owner))
+    tx.append(Entry, founder.id.hex(), DeviceNamed(founder.id.hex(), person, founder.name))
+    for role, key in roles.items():
+        tx.append(Entry, key, RoleNamed(key, role))
+    for number, title in enumerate(COMPARTMENTS, 1):
+        tx.append(Entry, f"compartment-{number}", CompartmentNamed(number, title, title == "people"))
+
+
+def _free_name(home: Home, owner: str) -> str:
+    """A name for the device file: the owner's, numbered where it is taken."""
+    plain = "".join(char if char.isalnum() or char in "-_." else "-" for char in owner.lower()).strip(".") or "device"
+    names = [plain, *(f"{plain}-{number}" for number in range(2, 1000))]
+    return next(name for name in names if not home.device_file(name).exists())
+
+
+def _recovery_code() -> str:
+    """125 random bits in groups that can be read aloud."""
+    import os
+    from base64 import b32encode
+
+    text = b32encode(os.urandom(16)).decode()[:25]
+    return "-".join(text[at : at + 5] for at in range(0, 25, 5))

@@ -1,0 +1,56 @@
+"""Findings: what is wrong or odd in a file to import, and where."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+MOST = 1000
+"""So many are kept to show; all are counted."""
+
+Level = Literal["error", "warning"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    file: str
+    line: int
+    column: str
+    value: str
+    rule: str
+    level: Level = "error"
+
+
+class Findings:
+    """The findings of one file, in the order they were met, and how many there are."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.shown: list[Finding] = []
+        self.errors = 0
+        self.warnings = 0
+
+    def add(self, line: int, column: str, value: str, rule: str, level: Level = "error") -> None:
+        if level == "error":
+            self.errors += 1
+        else:
+            self.warnings += 1
+        if len(self.shown) < MOST:
+            cut = value if len(value) <= 80 else value[:79] + "…"
+            self.shown.append(Finding(self.file, line, column, cut, rule, level))
+
+    def include(self, other: Findings) -> None:
+        """Take over what was found in a further file, such as a joined one."""
+        self.errors += other.errors
+        self.warnings += other.warnings
+        self.shown += other.shown[: MOST - len(self.shown)]
+
+    def __str__(self) -> str:
+        """`2 errors and 1 warning in customers.csv`."""
+        counts = [_count(self.errors, "error")] * bool(self.errors)
+        counts += [_count(self.warnings, "warning")] * bool(self.warnings)
+        return f"{' and '.join(counts) or 'nothing wrong'} in {self.file}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,252 @@
+"""Options that more than one command has, as decorators; `bo/params.py` holds their types."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from bo import params, settings
+
+if TYPE_CHECKING:
+    import msgspec
+
+    from bo.render import How
+    from store.ledger import Ledger
+
+C = TypeVar("C", bound=Callable[..., Any])
+
+MONEY = params.Money()
+"""`120`, `120.00`, `120.00 EUR` -> bo.amounts.Amount(decimal, currency or None)."""
+DECIMAL = params.Number()
+DAY = params.Day()
+"""One day; a period is refused."""
+FIRST_DAY = params.Day("first")
+"""A day, or the first of a period: `--since 2026-Q1`."""
+LAST_DAY = params.Day("last")
+"""A day, or the last of a period: `--until 2026-Q1`, `--as-of 2026-03`."""
+PERIOD = params.Within()
+"""(first, last)."""
+
+
+def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Open the ledger that was chosen and pass it as `ledger`; it is closed when the command ends, however it does.
+
+    It is told what was asked: the command's words, and --reason, --key and --dry-run where the command has them.
+    """
+
+    taken = _taken(command)
+
+    @wraps(command)
+    def with_ledger(*args: Any, **given: Any) -> Any:
+        from bo.session import open_ledger
+
+        opened = open_ledger(settings.current())
+        context = click.get_current_context()
+        context.call_on_close(opened.close)
+        context.obj = opened
+        _told(opened, context)
+        for name in ("reason", "key", "dry_run"):
+            if name not in taken:  # the ledger knows; the command need not
+                given.pop(name, None)
+        result = command(*args, ledger=opened, **given)
+        _show_plan(opened)
+        return result
+
+    return with_ledger
+
+
+def _show_plan(opened: Ledger) -> None:
+    """What a dry run would have recorded, an event a line."""
+    if opened.planned:
+        import msgspec
+
+        from bo import errors
+
+        for stream, event, _ in opened.planned:
+            errors.tell(f"would record {stream}: {msgspec.json.encode(event).decode()}")
+
+
+def rows(command: Callable[..., Sequence[msgspec.Struct]]) -> Callable[..., Any]:
+    """Print the structs a command returns, as --format and its companions say.
+
+    --as-of and --known-at exist where the function takes `as_of` and `known_at`. A function that takes `limit` is
+    given it when nothing is to be sorted, so that it may read less.
+    """
+    taken = _taken(command)
+
+    @wraps(command)
+    def printed(*args: Any, **given: Any) -> None:
+        from bo import render
+
+        how = _how(given)
+        if "limit" in taken:
+            given["limit"] = None if how.sort else how.limit
+        found = command(*args, **given)
+        render.rows(found, _placed(how))
+        _remark(f"{len(found)} row{'' if len(found) == 1 else 's'}")
+
+    for option in (
+        click.option("--envelope", is_flag=True, help="With --json: position and head of the log around the rows."),
+        click.option("--limit", type=click.IntRange(min=0), metavar="N", help="At most so many rows."),
+        click.option("--sort", type=params.Names(), default="", metavar="[-]COL,…", help="Order; - is falling."),
+        click.option("--columns", type=params.Names(), default="", metavar="COL,…", help="Only these columns."),
+    ):
+        printed = option(printed)
+    return _times(_formats(printed), taken)
+
+
+def shown(command: Callable[..., msgspec.Struct]) -> Callable[..., Any]:
+    """Print the one struct a command returns: its fields and, below them, its lists."""
+    taken = _taken(command)
+
+    @wraps(command)
+    def printed(*args: Any, **given: Any) -> None:
+        from bo import render
+
+        how = _how(given)
+        found = command(*args, **given)
+        render.one(found, _placed(how))
+        _remark("")
+
+    option = click.option("--envelope", is_flag=True, help="With --json: position and head of the log around it.")
+    return _times(_formats(option(printed)), taken)
+
+
+def reference(name: str, *kinds: str, **more: Any) -> Callable[[C], C]:
+    """An argument that a shell completes with the references of these kinds."""
+    return click.argument(name, shell_complete=_references(*kinds), **more)
+
+
+def link(*names: str, kinds: tuple[str, ...], **more: Any) -> Callable[[C], C]:
+    """An option that a shell completes with the references of these kinds."""
+    return click.option(*names, shell_complete=_references(*kinds), **more)
+
+
+def confirm(question: str, yes: bool) -> None:
+    """Go on after a yes; without a terminal only --yes will do."""
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise click.UsageError("this asks for a confirmation: add --yes where nobody can answer")
+    click.confirm(question, abort=True, err=True)
+
+
+def _text_needed(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("an empty text says nothing", context, param)
+    return value
+
+
+_reason: dict[str, Any] = {"metavar": "TEXT", "callback": _text_needed, "help": "Why; it stays in the audit trail."}
+reason = click.option("--reason", required=True, **_reason)
+reason_if_any = click.option("--reason", default="", **{**_reason, "callback": None})
+dry_run = click.option("--dry-run", is_flag=True, help="Show what would be recorded, and record nothing.")
+yes = click.option("--yes", is_flag=True, help="Do not ask.")
+key = click.option(
+    "--key", default="", metavar="TEXT", help="Done once under this key: again, it tells the first result."
+)
+on = click.option("--on", type=DAY, default="today", metavar="DAY", help="The day it happened; today, if not said.")
+due = click.option("--due", type=DAY, metavar="DAY", help="The day it is to be paid.")
+since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this day.")
+until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")
+period = click.option("--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
+from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
+no_passphrase = click.option(
+    "--no-passphrase", is_flag=True, help="Keep the device's keys in the clear: for tests and cron only."
+)
+output = click.option("-o", "--output", metavar="PATH|-", help="Write it there; - is stdout.")
+
+
+def _told(opened: Ledger, context: click.Context) -> None:
+    said = context.params
+    opened.command = context.command_path.removeprefix("bo ")
+    opened.reason, opened.key = said.get("reason") or "", said.get("key") or ""
+    opened.dry_run = bool(said.get("dry_run"))
+    if opened.key:
+        from hashlib import sha256
+
+        asked = [
+            (name, value)
+            for name, value in sorted(said.items())
+            if name not in ("key", "dry_run", "yes")
+            and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        ]  # what was not said has no part in it: the same words tomorrow are the same request
+        opened.request = sha256(repr((opened.command, asked)).encode()).digest()
+
+
+def _references(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    def complete(context: click.Context, param: click.Parameter, incomplete: str) -> list[Any]:
+        from bo.complete import references
+
+        return references(*kinds)(context, param, incomplete)
+
+    return complete
+
+
+def _taken(command: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters, under the decorators."""
+    while hasattr(command, "__wrapped__"):
+        command = command.__wrapped__
+    code = command.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def _formats(command: Callable[..., Any]) -> Callable[..., Any]:
+    from bo.render import FORMATS
+
+    command = click.option("--json", is_flag=True, help="Short for --format json.")(command)
+    return click.option("--format", type=click.Choice(FORMATS), default="table", show_default=True)(command)
+
+
+def _times(command: Callable[..., Any], taken: tuple[str, ...]) -> Callable[..., Any]:
+    if "known_at" in taken:
+        what = "What was recorded by then."
+        command = click.option("--known-at", type=params.KnownAt(), metavar="DAY|POSITION", help=what)(command)
+    if "as_of" in taken:
+        command = click.option("--as-of", type=LAST_DAY, metavar="DAY", help="As it was at the end of this day.")(
+            command
+        )
+    return command
+
+
+def _how(given: dict[str, Any]) -> How:
+    """Take out of what was given all that says how to print."""
+    from bo.render import How
+
+    format = "json" if given.pop("json") else given["format"]
+    del given["format"]
+    if given.pop("envelope"):
+        if format != "json":
+            raise click.UsageError("--envelope goes with --json")
+        around = (0, "")
+    else:
+        around = None
+    return How(format, given.pop("columns", ()), given.pop("sort", ()), given.pop("limit", None), around)
+
+
+def _placed(how: How) -> How:
+    return how if how.envelope is None else how._replace(envelope=_place())
+
+
+def _place() -> tuple[int, str]:
+    """The size and the root of the log as this client verified it last."""
+    opened: Ledger | None = click.get_current_context().obj
+    note = opened.client.get("note") if opened is not None else None
+    _, size, root, *_ = note.decode().split("\n") if note else ("", "0", "")
+    return int(size), root
+
+
+def _remark(count: str) -> None:
+    """For people only: how much it was, and where the log stands."""
+    if settings.current().quiet or sys.stderr is None or not sys.stderr.isatty():
+        return
+    from bo.errors import note
+
+    position, head = _place()
+    place = f"position {position}, head {head}" if head else ""
+    if count or place:
+        note(", ".join(filter(None, (count, place))))

@@ -1,0 +1,314 @@
+"""Projections: what folds the log into tables, and the views that queries read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NewType, TypeVar
+
+import msgspec
+
+from store.client import Client
+from store.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from store.ledger import Ledger
+    from store.recorded import Recorded
+
+Minor = NewType("Minor", int)
+"""An amount in minor units of the `currency` beside it; printed as an exact decimal."""
+
+Row = TypeVar("Row", bound=msgspec.Struct)
+Handler = TypeVar("Handler", bound="Callable[..., None]")
+
+TABLES = """
+CREATE TABLE IF NOT EXISTS projection(name TEXT PRIMARY KEY, version INTEGER, objects TEXT) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS currency(code TEXT PRIMARY KEY, digits INTEGER) WITHOUT ROWID;
+"""
+BATCH = 5_000
+
+
+def on(*tags: str) -> Callable[[Handler], Handler]:
+    """Mark a method as the one that folds events, acts (`control.grant`) or everything (`*`)."""
+
+    def mark(method: Handler) -> Handler:
+        method.__dict__["tags"] = tags
+        return method
+
+    return mark
+
+
+class Projection:
+    """A set of tables and how events change them. Raise `version` when either changes: it alone is rebuilt.
+
+    A module of projections imports no aggregates at run time: what only reads views must stay light.
+    """
+
+    version: ClassVar[int] = 1
+    tables: ClassVar[str] = ""
+
+    def handlers(self) -> list[tuple[str, Callable[[Any, Recorded, Views], None]]]:
+        """Each tag with the method that folds it."""
+        methods = (getattr(self, name) for name in dir(type(self)) if not name.startswith("__"))
+        return [(tag, method) for method in methods if callable(method) for tag in getattr(method, "tags", ())]
+
+
+class Views:
+    """The tables of a client database: written while following the log, read by queries."""
+
+    def __init__(self, client: Client) -> None:
+        self._client, self._db = client, client.db
+        self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._pending = 0
+        self._digits: dict[str, int] = {}
+
+    def add(self, table: str, *values: Any) -> None:
+        """Insert a row; rows wait and are written together."""
+        self._rows.setdefault(f"INSERT INTO {table} VALUES({','.join('?' * len(values))})", []).append(
+            tuple(map(_plain, values))
+        )
+        self._pending += 1
+        if self._pending >= BATCH:
+            self.flush()
+
+    def run(self, sql: str, *values: Any) -> None:
+        """Execute a statement after the rows that wait."""
+        if self._pending:
+            self.flush()
+        self._db.execute(sql, tuple(map(_plain, values)))
+
+    def flush(self) -> None:
+        for sql, rows in self._rows.items():
+            self._db.executemany(sql, rows)
+        self._rows.clear()
+        self._pending = 0
+
+    def all(self, shape: type[Row], sql: str, *values: Any) -> list[Row]:
+        """The rows of a query, as structs of `shape`, column by column."""
+        if self._pending:
+            self.flush()
+        found = self._db.execute(sql, tuple(map(_plain, values)))
+        names = [column[0] for column in found.description]
+        return msgspec.convert([dict(zip(names, row, strict=True)) for row in found], list[shape], strict=False)  # type: ignore[valid-type]
+
+    def one(self, shape: type[Row], sql: str, *values: Any) -> Row | None:
+        """The first row of a query."""
+        found = self.all(shape, f"{sql} LIMIT 1" if "LIMIT" not in sql.upper() else sql, *values)
+        return found[0] if found else None
+
+    def value(self, sql: str, *values: Any) -> Any:
+        """The first column of the first row, None without rows."""
+        if self._pending:
+            self.flush()
+        row = self._db.execute(sql, tuple(map(_plain, values))).fetchone()
+        return row[0] if row else None
+
+    def digits(self, currency: str) -> int:
+        """Decimals of a currency, without loading the table of all of them."""
+        known = self._digits.get(currency)
+        if known is None:
+            known = self._digits[currency] = self.value("SELECT digits FROM currency WHERE code = ?", currency) or 0
+        return known
+
+    @property
+    def position(self) -> int:
+        """The position these views have reached."""
+        return int(self.value("SELECT value FROM state WHERE name = 'position'") or 0)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def _plain(value: Any) -> Any:
+    """What SQLite can keep of a value: dates and decimals as text."""
+    if value is None or type(value) in (str, int, bytes, float):
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    return str(value)
+
+
+class Sink:
+    """Feeds one pass over the log to all projections, or to some."""
+
+    def __init__(
+        self, client: Client, ledger: Ledger, only: frozenset[str] = frozenset(), until: int | None = None
+    ) -> None:
+        self._client, self._ledger, self._only, self._until = client, ledger, only, until
+        self.views = Views(client)
+        self._handlers: dict[type, tuple[Callable[[Any, Recorded, Views], None], ...]] = {}
+        self._listeners: dict[str, list[Callable[[Any, Recorded, Views], None]]] = {}
+        self._position = 0
+        self._prepared = False
+
+    def prepare(self) -> None:
+        """Create the tables of new projections and build them from what was followed before."""
+        if self._prepared:
+            return
+        self._prepared = True
+        self._client.db.executescript(TABLES) if not self._client.db.in_transaction else self._statements(TABLES)
+        self._fill_currencies()
+        current = {name: cls() for name, cls in projections().items() if not self._only or name in self._only}
+        known = dict(self._client.db.execute("SELECT name, version FROM projection").fetchall())
+        outdated = {name: one for name, one in current.items() if known.get(name) != one.version}
+        if not self._only:
+            for name in known.keys() - current.keys():
+                self._drop(name)
+        for name, projection in outdated.items():
+            self._create(name, projection)
+        if outdated and self._ledger.verifier.size and self._until is None:
+            self._listen(outdated)
+            from store.follow import replay
+
+            replay(self._ledger, self, self._ledger.verifier.size)
+        self._listen(current)
+        self._client.put("projections", fingerprint())
+
+    def _listen(self, chosen: dict[str, Projection]) -> None:
+        self._listeners, self._handlers = {}, {}
+        for projection in chosen.values():
+            for tag, method in projection.handlers():
+                self._listeners.setdefault(tag, []).append(method)
+
+    def _statements(self, script: str) -> None:
+        for statement in script.split(";"):
+            if statement.strip():
+                self._client.db.execute(statement)
+
+    def _create(self, name: str, projection: Projection) -> None:
+        self._drop(name)
+        before = self._objects()
+        self._statements(projection.tables)
+        made = [entry for entry in self._objects() if entry not in before]
+        self._client.db.execute(
+            "INSERT INTO projection VALUES(?, ?, ?)", (name, projection.version, ",".join(name for _, name in made))
+        )
+
+    def _objects(self) -> list[tuple[str, str]]:
+        return self._client.db.execute(  # type: ignore[no-any-return]
+            "SELECT type, name FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL"
+        ).fetchall()
+
+    def _drop(self, name: str) -> None:
+        row = self._client.db.execute("SELECT objects FROM projection WHERE name = ?", (name,)).fetchone()
+        for table in row[0].split(",") if row else ():
+            if table:
+                self._client.db.execute(f'DROP TABLE IF EXISTS "{table}"')
+        self._client.db.execute("DELETE FROM projection WHERE name = ?", (name,))
+
+    def _fill_currencies(self) -> None:
+        if self._client.db.execute("SELECT 1 FROM currency LIMIT 1").fetchone() is None:
+            from aggregates.currencies import DIGITS
+
+            self._client.db.executemany("INSERT INTO currency VALUES(?, ?)", DIGITS.items())
+
+    def apply(self, recorded: Recorded) -> None:
+        """Give a record to whoever folds its type."""
+        kind = type(recorded.event)
+        handlers = self._handlers.get(kind)
+        if handlers is None:
+            tag = _tag(kind)
+            handlers = self._handlers[kind] = (*self._listeners.get(tag, ()), *self._listeners.get("*", ()))
+        for handler in handlers:
+            handler(recorded.event, recorded, self.views)
+        self._position = recorded.position
+
+    def flush(self) -> None:
+        self.views.flush()
+        if self._position:
+            self._client.put("position", str(self._position).encode())
+
+
+def _tag(kind: type) -> str:
+    """The tag of an event; that of a control act after `control.`."""
+    tag = str(kind.__struct_config__.tag)  # type: ignore[attr-defined]
+    return tag if "." in tag else f"control.{tag}"
+
+
+@cache
+def projections() -> dict[str, type[Projection]]:
+    """Every projection by its class name, found by listing this folder."""
+    found: dict[str, type[Projection]] = {}
+    for module in _modules():
+        loaded = import_module(f"projections.{module}")
+        for value in vars(loaded).values():
+            if isinstance(value, type) and issubclass(value, Projection) and value.__module__ == loaded.__name__:
+                if value.__name__ in found:
+                    raise TypeError(f"two projections are called {value.__name__}")
+                found[value.__name__] = value
+    return found
+
+
+def _folders() -> list[str]:
+    import projections as package
+
+    return list(package.__path__)
+
+
+def _modules() -> list[str]:
+    names = {entry.name[:-3] for folder in _folders() for entry in os.scandir(folder) if entry.name.endswith(".py")}
+    return sorted(names - {"__init__", "core"})
+
+
+def fingerprint() -> bytes:
+    """Changes when any projection's file does; cheap enough for every reading command."""
+    entries = sorted(
+        (entry.name, entry.stat().st_mtime_ns, entry.stat().st_size)
+        for folder in _folders()
+        for entry in os.scandir(folder)
+        if entry.name.endswith(".py")
+    )
+    return repr(entries).encode()
+
+
+class Projections:
+    """What the ledger is given to keep the views up."""
+
+    def sink(self, ledger: Ledger) -> Sink:
+        return Sink(ledger.client, ledger)
+
+
+def open_views(ledger: Ledger, known_at: int | date | None = None, only: tuple[str, ...] = ()) -> Views:
+    """The views after the newest commit, or as the ledger knew things at a position or on a date.
+
+    The past is folded into a scratch file under a key of its own, which is gone with the process; `only`
+    names the projections it needs.
+    """
+    ledger.pull()
+    if ledger.client.get("projections") != fingerprint():
+        from store.writing import pull
+
+        pull(ledger)
+    views = Views(ledger.client)
+    return views if known_at is None else _past(ledger, views, known_at, only)
+
+
+def _past(ledger: Ledger, views: Views, known_at: int | date, only: tuple[str, ...]) -> Views:
+    from store.follow import replay
+
+    until = _leaf_after(ledger, views, known_at)
+    folder = Path(tempfile.mkdtemp(prefix="scratch.", dir=ledger.client.path.parent))
+    client = Client(folder / "views.db", os.urandom(48).hex(), scratch=True)
+    client.path.unlink()
+    folder.rmdir()
+    sink = Sink(client, ledger, frozenset(only), until)
+    sink.prepare()
+    replay(ledger, sink, until)
+    return sink.views
+
+
+def _leaf_after(ledger: Ledger, views: Views, known_at: int | date) -> int:
+    """The index after the commit that holds a position, or after the last one up to the end of a day."""
+    if isinstance(known_at, int):
+        newest = views.position
+        if not 0 <= known_at <= newest:
+            raise NotFound(f"there is no position {known_at}: the ledger ends at {newest}")
+        return ledger.store.end_of_commit(known_at)
+    later = views.value("SELECT MIN(first) FROM committed WHERE date(at / 1000, 'unixepoch') > ?", known_at)
+    return ledger.verifier.size if later is None else int(later)

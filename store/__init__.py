@@ -1,0 +1,1 @@
+"""The log: append, seal, sign, prove, verify; the keys and who may use them."""

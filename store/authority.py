@@ -1,0 +1,388 @@
+"""The second verdict: whether the author of a commit had the rights it uses (FORMAT §4, §5).
+
+Replay and the write path call the same `judge`. It needs no key, so anybody with a copy reaches the
+same verdict.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, assert_never
+
+from store import note, slots
+from store.control import (
+    ADMIN,
+    ALL,
+    COMPARTMENT_RIGHTS,
+    EVERYWHERE,
+    FROM_NOW,
+    LEDGER_RIGHTS,
+    POLICY,
+    READ,
+    SHRED,
+    WRITE,
+    Acts,
+    Approve,
+    DeviceAdd,
+    DeviceRevoke,
+    EpochOpen,
+    Founder,
+    Genesis,
+    Grant,
+    Incident,
+    PersonAdd,
+    PersonLeave,
+    PolicySet,
+    Proposable,
+    Propose,
+    Revoke,
+    Role,
+    RollbackAck,
+    Shred,
+    Slot,
+    decode,
+)
+from store.errors import Malformed, NeedsNewer, Unauthorised
+from store.leaf import CONTROL, JOURNAL, NO_HASH, UNATTENDED, Commit, Leaf, leaf_hash
+from store.people import NOBODY, QUORUM_RIGHTS, Device, Epoch, People, Person, Proposal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class KeyOwners(Protocol):
+    """Which stream and epoch a key_id was accepted for: (compartment, stream id, epoch)."""
+
+    def owner(self, key_id: bytes) -> tuple[int, int, bytes, int] | None: ...
+
+
+def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Leaf], keys: KeyOwners) -> People:
+    """The people after an authorised commit; `leaves` are those before its COMMIT leaf.
+
+    Raises Unauthorised with the reason, NeedsNewer for acts or policies this program does not know.
+    """
+    if commit.policy > POLICY:
+        raise NeedsNewer(f"the ledger's policy is {commit.policy}, this bo knows policies up to {POLICY}")
+    session = Session(people, ledger_id, commit)
+    session.check_author()
+    if any(leaf.kind == CONTROL for leaf in leaves):
+        session.after = people.copy()
+    commitments = {leaf.commitment for leaf in leaves if leaf.kind != CONTROL}
+    fresh: dict[bytes, tuple[int, int, bytes, int]] = {}
+    for leaf in leaves:
+        if leaf.kind == CONTROL:
+            _require(
+                leaf.commitment == NO_HASH or leaf.commitment in commitments, "an act refers to an event elsewhere"
+            )
+            session.take(leaf)
+        else:
+            session.check_sealed(leaf, keys, fresh)
+    after = session.after
+    if session.person in after.persons:
+        holder = after.persons[session.person]
+        holder.latest = max(holder.latest, commit.claimed)
+    return after
+
+
+def _require(rule: object, message: str) -> None:
+    if not rule:
+        raise Unauthorised(message)
+
+
+def begin(leaves: Sequence[Leaf]) -> People:
+    """The people the genesis leaf names: the founder, who may do everything in this commit."""
+    try:
+        genesis = decode(leaves[0].body) if leaves and leaves[0].kind == CONTROL else None
+    except Malformed:
+        genesis = None
+    if not isinstance(genesis, Genesis):
+        raise Malformed("a log begins with its genesis")
+    if genesis.format != 1:
+        raise NeedsNewer(f"the log has format {genesis.format}, this bo reads format 1")
+    people = People(policy=genesis.policy, recovery=genesis.recovery.device)
+    people.persons[genesis.person] = Person()
+    for founder, person in ((genesis.founder, genesis.person), (genesis.recovery, NOBODY)):
+        _check_keys(people, founder.device, founder)
+        people.devices[founder.device] = Device(person, bytes.fromhex(founder.sign), bytes.fromhex(founder.kem))
+    return people
+
+
+def _check_keys(people: People, name: str, keys: Founder | DeviceAdd) -> None:
+    """A device's public keys are well-formed, of a known suite and never seen before."""
+    _require(keys.suite == slots.SUITE, f"key suite {keys.suite} is unknown")
+    try:
+        sign, kem = bytes.fromhex(keys.sign), bytes.fromhex(keys.kem)
+        note.check_public_key(sign)
+        slots.public_key(kem)
+    except (ValueError, Malformed) as problem:
+        raise Unauthorised(f"a device's key is not acceptable: {problem}") from None
+    _require(_is_id(name) and name not in people.devices, "a device's id is malformed or already used")
+    used = any(device.sign == sign or device.kem == kem for device in people.devices.values())
+    _require(not used, "a device's key is already used")
+
+
+def _is_id(text: str) -> bool:
+    return len(text) == 32 and text != NOBODY and _is_hex(text)
+
+
+def _is_hex(text: str) -> bool:
+    return all(char in "0123456789abcdef" for char in text)
+
+
+class Session:
+    """One commit being judged: rights are those of `before`, epochs and streams those of `after`."""
+
+    def __init__(self, before: People, ledger_id: bytes, commit: Commit) -> None:
+        self.before = self.after = before
+        self.ledger_id, self.commit, self.at = ledger_id, commit, commit.claimed
+        self.person, self.device = commit.person.hex(), commit.device.hex()
+        self.founding = commit.sequence == 1
+        self.recovering = self.device == before.recovery
+        self.granted: set[str] = set()
+        self.added: set[str] = set()
+
+    def check_author(self) -> None:
+        device, person = self.before.devices[self.device], self.before.persons.get(self.person)
+        _require(device.active, "its device was revoked")
+        _require(self.recovering or (person is not None and person.active), "its author has left")
+        _require(self.commit.policy == self.before.policy, "it names another policy than the ledger's")
+        _require(bool(self.commit.flags & UNATTENDED) == device.unattended, "it hides whether its device is unattended")
+
+    def may(self, right: str, compartment: int = EVERYWHERE) -> bool:
+        return self.founding or self.before.may(self.person, right, compartment, self.at)
+
+    def check_sealed(self, leaf: Leaf, keys: KeyOwners, fresh: dict[bytes, tuple[int, int, bytes, int]]) -> None:
+        """An EVENT or JOURNAL leaf: right, epoch, key and a stream that still lives."""
+        compartment, place = leaf.compartment, (leaf.kind, leaf.compartment, leaf.stream, leaf.epoch)
+        right = READ if leaf.kind == JOURNAL else WRITE
+        _require(self.may(right, compartment), f"its author may not {right} compartment {compartment}")
+        _require(leaf.epoch == self.after.epoch(compartment), f"it is sealed under epoch {leaf.epoch}, which is over")
+        _require(not self.after.is_due(compartment, self.at), f"compartment {compartment} is due for a new epoch")
+        _require((compartment, leaf.stream) not in self.after.shredded, "its stream was shredded")
+        owner = fresh.get(leaf.key_id) or keys.owner(leaf.key_id)
+        if owner is None:
+            fresh[leaf.key_id] = place
+        else:
+            _require(owner == place, "its key belongs to another stream or epoch")
+
+    def take(self, leaf: Leaf) -> None:
+        """Judge one control leaf and let it take effect."""
+        try:
+            act = decode(leaf.body)
+        except Malformed as problem:
+            raise Unauthorised(f"a control act is malformed: {problem}") from None
+        if isinstance(act, Propose):
+            self._allowed_device(act)
+            self.permit(act.act, proposing=True)
+            self.after.proposals[leaf.idx] = Proposal(
+                leaf_hash(self.ledger_id, leaf).hex(), self.person, act.act, self.at
+            )
+        else:
+            self.enact(act)
+
+    def enact(self, act: Acts) -> None:
+        """Let an act take effect, or raise Unauthorised."""
+        self._allowed_device(act)
+        if isinstance(act, Approve):
+            self._apply(self._approved(act))
+        else:
+            self.permit(act)
+            self._apply(act)
+
+    def _allowed_device(self, act: Acts) -> None:
+        if self.before.devices[self.device].unattended:
+            _require(isinstance(act, EpochOpen), "an unattended device only opens epochs and writes events")
+        if self.recovering:
+            _require(isinstance(act, DeviceAdd | Slot), "the recovery device only adds devices and slots")
+
+    def _approved(self, act: Approve) -> Proposable:
+        """The proposal an approval completes, checked against the rights of its approver."""
+        proposal = self.after.proposals.get(act.index)
+        if proposal is None or not proposal.open or proposal.leaf != act.leaf:
+            raise Unauthorised("it approves something that is not proposed")
+        _require(proposal.person != self.person, "its author approves what he proposed himself")
+        own = isinstance(proposal.act, DeviceAdd) and proposal.act.person == self.person
+        if not own:
+            self.permit(proposal.act, proposing=True)
+        proposal.open = False
+        return proposal.act
+
+    def _second_person(self, right: str, proposing: bool) -> None:
+        if not proposing and not self.founding:
+            alone = len(self.before.holders(right, self.at)) < 2
+            _require(alone or self.recovering, "it needs a second person: propose it, and let another approve")
+
+    def permit(self, act: Acts | Proposable, proposing: bool = False) -> None:  # noqa: C901, PLR0912
+        """Raise Unauthorised unless the author may do `act`."""
+        after = self.after
+        match act:
+            case Genesis():
+                _require(self.founding and act.person == self.person, "only the first leaf is a genesis")
+            case PersonAdd():
+                self._admin()
+                _require(_is_id(act.person) and act.person not in after.persons, "the person's id is malformed or used")
+                self._second_person(ADMIN, proposing)
+            case PersonLeave():
+                _require(act.person in after.persons, "there is no such person")
+                _require(act.person == self.person or self.may(ADMIN), "its author may not administer")
+            case DeviceAdd():
+                _require(self.recovering or self.may(ADMIN), "its author may not administer")
+                owner = after.persons.get(act.person)
+                _require(owner is not None and owner.active, "a device is added to nobody")
+                _check_keys(after, act.device, act)
+                if after.devices_of(act.person):
+                    self._second_person(ADMIN, proposing)
+            case DeviceRevoke():
+                device = after.devices.get(act.device)
+                _require(device is not None and act.device != after.recovery, "there is no such device")
+                own = device is not None and device.person == self.person
+                _require(own or self.may(ADMIN), "its author may not administer")
+            case Role():
+                self._admin()
+                _require(_is_id(act.role), "a role's id is malformed")
+                _require(all(map(_is_right, act.rights)), "a role names an unknown right")
+                self._second_person(ADMIN, proposing)
+            case Grant():
+                self._permit_grant(act, proposing)
+            case Revoke():
+                grant = after.grants.get(act.grant)
+                _require(grant is not None and act.grant not in after.ended, "there is no such grant")
+                own = grant is not None and grant.person == self.person
+                _require(own or self.may(ADMIN), "its author may not administer")
+            case EpochOpen():
+                self._permit_epoch(act)
+            case Slot():
+                self._permit_slot(act)
+            case PolicySet():
+                self._admin()
+                _require(act.policy > after.policy, "a policy number is only ever raised")
+                if act.policy > POLICY:
+                    raise NeedsNewer(f"policy {act.policy} is newer than this bo")
+                self._second_person(ADMIN, proposing)
+            case Shred():
+                _require(self.may(SHRED), "its author may not shred")
+                _require(act.streams, "it shreds nothing")
+                for compartment, stream in act.streams:
+                    _require(_is_hex(stream) and len(stream) == 32, "a stream's id is malformed")
+                    _require(self.may(READ, compartment), f"its author may not read compartment {compartment}")
+                self._second_person(SHRED, proposing)
+            case RollbackAck() | Incident():
+                self._admin()
+            case Propose() | Approve():
+                raise Unauthorised("a proposal holds another proposal")
+            case _:
+                assert_never(act)
+
+    def _admin(self) -> None:
+        _require(self.may(ADMIN), "its author may not administer")
+
+    def _permit_grant(self, act: Grant, proposing: bool) -> None:
+        after = self.after
+        self._admin()
+        person = after.persons.get(act.person)
+        _require(person is not None and person.active, "it grants to nobody")
+        _require(self.founding or act.person != self.person, "nobody grants to himself")
+        _require(_is_id(act.grant) and act.grant not in after.grants, "a grant's id is malformed or used")
+        _require(bool(act.role) != bool(act.right), "a grant names either a role or a right")
+        _require(act.role in after.roles if act.role else _is_right((act.right, act.compartment)), "an unknown right")
+        _require(act.history in (ALL, FROM_NOW), "an unknown history")
+        _require(act.compartment == EVERYWHERE or act.compartment in after.compartments, "an unknown compartment")
+        for right, place in after.given(act):
+            if right in COMPARTMENT_RIGHTS:
+                places = list(after.compartments) if place == EVERYWHERE else [place]
+                for compartment in places:
+                    _require(
+                        self.may(READ, compartment), f"its author grants compartment {compartment} without reading it"
+                    )
+            if right in QUORUM_RIGHTS:
+                self._second_person(ADMIN, proposing)
+
+    def _permit_epoch(self, act: EpochOpen) -> None:
+        after, compartment, at = self.after, act.compartment, self.at
+        given = {device for device, _ in act.slots}
+        _require(0 < compartment < 1 << 32 and act.epoch == after.epoch(compartment) + 1, "an epoch is out of order")
+        _require(len(given) == len(act.slots), "an epoch names a device twice")
+        _require(after.recovery in given, "an epoch leaves out the recovery device")
+        allowed = after.readers(compartment, at) if not self.founding else set(after.devices)
+        if act.epoch == 1:
+            self._admin()
+            _require(self.device in given, "the founder of a compartment is not among its readers")
+        else:
+            _require(self.may(READ, compartment), f"its author may not read compartment {compartment}")
+            _require(
+                act.index_commitment == after.compartments[compartment][0].index_commitment,
+                "an epoch changes the names' key",
+            )
+            kept = {device for device in after.recipients(compartment) if device in allowed}
+            _require(kept <= given, "an epoch leaves out somebody who may read")
+            allowed = kept | {
+                device for device in allowed if device in self.added or after.devices[device].person in self.granted
+            }
+        _require(given <= allowed, "an epoch is given to somebody who may not read")
+
+    def _permit_slot(self, act: Slot) -> None:
+        after, compartment = self.after, act.compartment
+        _require(1 <= act.epoch <= after.epoch(compartment), "there is no such epoch")
+        epoch = after.compartments[compartment][act.epoch - 1]
+        stated = (act.epoch_commitment, act.index_commitment)
+        _require(stated == (epoch.epoch_commitment, epoch.index_commitment), "a slot states other commitments")
+        _require(act.device in after.devices and act.device not in epoch.slots, "a slot is given to nobody, or twice")
+        _require(self.device in epoch.slots, "its author gives a key he was never given")
+        person = after.devices[act.device].person
+        _require(self.recovering or person == self.person or self.may(ADMIN), "its author may not administer")
+        if act.device != after.recovery:
+            _require(
+                after.device_may_read(act.device, compartment, self.at), "a slot is given to somebody who may not read"
+            )
+            known = any(device in epoch.slots for device in after.devices_of(person))
+            _require(
+                known or after.reads_history(person, compartment, self.at), "a slot gives history to a from-now reader"
+            )
+
+    def _apply(self, act: Acts | Proposable) -> None:
+        after = self.after
+        match act:
+            case PersonAdd():
+                after.persons[act.person] = Person(service=act.service)
+            case PersonLeave():
+                after.persons[act.person].active = False
+                for device in after.devices_of(act.person):
+                    after.devices[device].active = False
+                after.ended.update(name for name, grant in after.grants.items() if grant.person == act.person)
+                self._lapse(act.person)
+            case DeviceAdd():
+                after.devices[act.device] = Device(
+                    act.person, bytes.fromhex(act.sign), bytes.fromhex(act.kem), act.unattended
+                )
+                self.added.add(act.device)
+            case DeviceRevoke():
+                after.devices[act.device].active = False
+            case Role():
+                after.roles[act.role] = act.rights
+            case Grant():
+                after.grants[act.grant] = act
+                self.granted.add(act.person)
+            case Revoke():
+                after.ended.add(act.grant)
+                self._lapse(after.grants[act.grant].person)
+            case EpochOpen():
+                epoch = Epoch(act.epoch_commitment, act.index_commitment, dict(act.slots))
+                after.compartments.setdefault(act.compartment, []).append(epoch)
+            case Slot():
+                after.compartments[act.compartment][act.epoch - 1].slots[act.device] = act.hash
+            case PolicySet():
+                after.policy = act.policy
+                for proposal in after.proposals.values():
+                    proposal.open = False
+            case Shred():
+                after.shredded.update((compartment, bytes.fromhex(stream)) for compartment, stream in act.streams)
+
+    def _lapse(self, person: str) -> None:
+        """Open proposals end when their proposer is revoked."""
+        for proposal in self.after.proposals.values():
+            if proposal.person == person:
+                proposal.open = False
+
+
+def _is_right(pair: tuple[str, int]) -> bool:
+    right, place = pair
+    return right in COMPARTMENT_RIGHTS or (right in LEDGER_RIGHTS and place == EVERYWHERE)

@@ -1,0 +1,106 @@
+"""The client's own database: what it verified of the log, beside the tables of the views.
+
+SQLCipher with a raw key from the device file. It is a cache: damaged, stale or foreign, it is built again.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlcipher3.dbapi2 as sqlite
+
+from store import streams
+from store.errors import Unavailable
+from store.failpoints import hit
+from store.home import private_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLES = f"""
+CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS verdict(
+  first INTEGER, last INTEGER, sequence INTEGER, compartment INTEGER, verdict TEXT, reason TEXT);
+{streams.TABLES}
+"""
+PLAIN = b"SQLite format 3\0"
+
+
+class Client:
+    """An open client database; its connection also serves the views."""
+
+    def __init__(self, path: Path, key: str, *, scratch: bool = False) -> None:
+        """Open `path` under `key` (96 hexadecimal digits). What does not open is thrown away.
+
+        A scratch database has no journal, so that its file can be unlinked while it is used.
+        """
+        private_folder(path.parent)
+        self.path, self._key, self._journal = path, key, "OFF" if scratch else "WAL"
+        try:
+            self.db = self._open()
+        except sqlite.DatabaseError as problem:
+            if isinstance(problem, sqlite.OperationalError) and "locked" in str(problem):
+                raise Unavailable(f"{path}: {problem}") from None
+            remove(path)
+            self.db = self._open()
+
+    def _open(self) -> Any:
+        if self.path.exists():
+            with self.path.open("rb") as file:
+                if file.read(16) == PLAIN:
+                    raise sqlite.DatabaseError("a plaintext database lies where the views belong")
+        else:
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        db = sqlite.connect(str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512)
+        db.execute("PRAGMA cipher_log_level=NONE")
+        db.execute(f"PRAGMA key=\"x'{self._key}'\"")
+        db.execute("PRAGMA busy_timeout=30000")
+        if db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'state'").fetchone()[0] == 0:
+            db.execute(f"PRAGMA journal_mode={self._journal}")
+            db.executescript(TABLES)
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.execute("PRAGMA secure_delete=ON")
+        with self.path.open("rb") as file:
+            if file.read(16) == PLAIN:
+                raise Unavailable(f"{self.path}: this SQLite does not encrypt")
+        return db
+
+    def get(self, name: str) -> bytes | None:
+        row = self.db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
+        return row and row[0]  # type: ignore[no-any-return]
+
+    def put(self, name: str, value: bytes) -> None:
+        self.db.execute("INSERT OR REPLACE INTO state VALUES(?, ?)", (name, value))
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Views and the position they reached are written together or not at all."""
+        self.db.execute("BEGIN IMMEDIATE")
+        hit("views-begun")
+        try:
+            yield
+            hit("views-before-commit")
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+        hit("views-updated")
+
+    def excluded(self) -> list[tuple[int, int, int]]:
+        """Leaves no view sees: (first, last, compartment), compartment 0 for a whole commit."""
+        rows = self.db.execute("SELECT first, last, compartment FROM verdict WHERE verdict != 'unchecked'")
+        return [tuple(row) for row in rows]
+
+    def close(self) -> None:
+        with suppress(sqlite.ProgrammingError):
+            self.db.close()
+
+
+def remove(path: Path) -> None:
+    """Delete a client database with its write-ahead log."""
+    for suffix in ("", "-wal", "-shm", "-journal"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)

@@ -1,0 +1,342 @@
+"""Following the log: verify what is new, open what this device may read, and hand it to the views.
+
+The third verdict, content, is reached here: what key holders see is REJECTED when it is not what a
+correct writer could have written, and `unchecked` when this device cannot have what the check needs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from store import control
+from store import note as notes
+from store.errors import KeyRowDamaged, Malformed, RolledBack, Tampered
+from store.leaf import CONTROL, EVENT, JOURNAL, Commit, Leaf, leaf_hash
+from store.payload import Payload, rechecked_states
+from store.people import People
+from store.recorded import Committed, Recorded
+from store.streams import Streams
+from store.tree import Frontier
+from store.verify import Judged, Verifier
+
+if TYPE_CHECKING:
+    from aggregates.core import Event, State
+    from store.client import Client
+    from store.keys import Keyring
+    from store.ledger import Ledger
+    from store.sqlite import Raw, SQLiteStore
+
+UNAUTHORISED, REJECTED, UNCHECKED = "unauthorised", "rejected", "unchecked"
+CHUNK = 20_000
+"""Leaves between two transactions of the client database."""
+REMEMBERED = 20_000
+"""Aggregates whose state is kept in memory while their events are checked again."""
+
+
+class Sink(Protocol):
+    """Who is told what the log says, in order."""
+
+    def prepare(self) -> None:
+        """Called first, inside the transaction of the client database."""
+
+    def apply(self, recorded: Recorded) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+class Saved(msgspec.Struct):
+    """A verifier's state between two runs."""
+
+    ledger_id: bytes
+    frontier: bytes
+    ordinal: int
+    controls: int
+    sequence: int
+    note: bytes
+    people: People
+
+
+def restore(client: Client, ledger_id: bytes) -> Verifier:
+    """The verifier as this client left it, or one at the beginning."""
+    verifier = Verifier(Streams(client.db), ledger_id)
+    raw = client.get("verifier")
+    if raw is not None:
+        saved = msgspec.msgpack.decode(raw, type=Saved)
+        verifier.frontier = Frontier.from_bytes(saved.frontier)
+        verifier.ordinal, verifier.controls, verifier.sequence = saved.ordinal, saved.controls, saved.sequence
+        verifier.note, verifier.people = saved.note, saved.people
+    return verifier
+
+
+def save(client: Client, verifier: Verifier) -> None:
+    """Keep the verifier's state; the caller holds the transaction."""
+    verifier.streams.flush()
+    v = verifier
+    saved = Saved(v.ledger_id, v.frontier.to_bytes(), v.ordinal, v.controls, v.sequence, v.note, v.people)
+    client.put("verifier", msgspec.msgpack.encode(saved))
+    client.put("note", v.note)
+    client.put("size", v.size.to_bytes(8, "big"))
+
+
+class Contents:
+    """Opens commits for one device and reaches the verdict on their content."""
+
+    def __init__(self, store: SQLiteStore, keyring: Keyring) -> None:
+        self._store, self._keyring = store, keyring
+        self._states: dict[str, State[Any]] = {}
+
+    def of(
+        self, judged: Judged, wrapped: list[bytes | None]
+    ) -> tuple[list[tuple[Leaf, Payload]], dict[int, str], list[int]]:
+        """What an authorised commit says: opened leaves, reasons by rejected compartment, unchecked leaves."""
+        opened: list[tuple[Leaf, Payload]] = []
+        rejected: dict[int, str] = {}
+        unchecked: list[int] = []
+        read = self._keyring.read
+        for leaf, row in zip(judged.leaves, wrapped, strict=True):
+            if leaf[3]:  # only sealed leaves have an epoch
+                try:
+                    payload = read(leaf, row)
+                except KeyRowDamaged:
+                    unchecked.append(leaf.idx)
+                except Malformed as problem:
+                    rejected.setdefault(leaf.compartment, str(problem))
+                else:
+                    if payload is not None:
+                        opened.append((leaf, payload))
+        self._recheck(judged, opened, rejected)
+        if rejected:
+            opened = [(leaf, payload) for leaf, payload in opened if leaf.compartment not in rejected]
+        return opened, rejected, unchecked
+
+    def opened(self, judged: Judged, wrapped: list[bytes | None]) -> list[tuple[Leaf, Payload]]:
+        """What can be read of a commit that was judged before."""
+        opened = []
+        for leaf, row in zip(judged.leaves, wrapped, strict=True):
+            if leaf[3]:
+                try:
+                    payload = self._keyring.read(leaf, row)
+                except (KeyRowDamaged, Malformed):
+                    continue  # its verdict says so
+                if payload is not None:
+                    opened.append((leaf, payload))
+        return opened
+
+    def _recheck(self, judged: Judged, opened: list[tuple[Leaf, Payload]], rejected: dict[int, str]) -> None:
+        """The short list of rules that every replay checks again."""
+        rules, journal = rechecked_states(), f"journal/{judged.commit.device.hex()}"
+        together: dict[int, tuple[Event, ...]] = {}
+        for leaf, payload in opened:
+            if leaf.kind == JOURNAL and payload.stream != journal:
+                rejected.setdefault(leaf.compartment, "a journal entry stands in another device's journal")
+            cls = rules.get(payload.stream.partition("/")[0]) if leaf.kind == EVENT else None
+            if cls is None or cls.compartment != leaf.compartment:
+                continue
+            state = self._state(cls, leaf, payload)
+            if leaf.compartment not in together:
+                together[leaf.compartment] = _together(opened, leaf.compartment)
+            try:
+                for event in payload.events:
+                    if state is not None and isinstance(event, cls.rechecked):
+                        reason = state.contradiction(event, together[leaf.compartment])
+                        if reason:
+                            rejected.setdefault(leaf.compartment, reason)
+                    state = None if state is None else state.evolve(event)
+            except (ArithmeticError, LookupError, TypeError, ValueError) as problem:
+                rejected.setdefault(leaf.compartment, f"its events contradict one another: {problem}")
+                state = None
+            if state is not None and leaf.compartment not in rejected:
+                self._states[payload.stream] = state
+
+    def _state(self, cls: type[State[Any]], leaf: Leaf, payload: Payload) -> State[Any] | None:
+        """The aggregate before `leaf`, None when this device cannot read all of it."""
+        if leaf.version == 1:
+            return cls()
+        known = self._states.get(payload.stream)
+        if known is not None:
+            return known
+        if len(self._states) > REMEMBERED:
+            self._states.clear()
+        state = cls()
+        for earlier in self._store.stream(leaf.kind, leaf.compartment, leaf.stream):
+            if earlier.version >= leaf.version:
+                break
+            try:
+                past = self._keyring.read(earlier, self._store.wrapped(earlier.key_id))
+            except (KeyRowDamaged, Malformed):
+                return None
+            if past is None:
+                return None
+            for event in past.events:
+                state = state.evolve(event)
+        return state
+
+
+def _together(opened: list[tuple[Leaf, Payload]], compartment: int) -> tuple[Event, ...]:
+    return tuple(event for leaf, payload in opened if leaf.compartment == compartment for event in payload.events)
+
+
+def follow(ledger: Ledger) -> None:
+    """Bring the client up to the newest commit, chunk by chunk.
+
+    Raises RolledBack when the log is not an extension of what was seen, Tampered where structure fails.
+    """
+    contents: Contents | None = None
+    sink = ledger.sink()
+    more = True
+    while more:
+        with ledger.client.transaction():
+            verifier = ledger.adopt(restore(ledger.client, ledger.id))
+            _check_pins(ledger, verifier)
+            contents = contents or Contents(ledger.store, ledger.keyring)
+            sink.prepare()
+            more = _chunk(ledger, verifier, contents, sink)
+            sink.flush()
+            save(ledger.client, verifier)
+
+
+def _check_pins(ledger: Ledger, verifier: Verifier) -> None:
+    """The log still holds, unchanged, the newest head this client verified and the one it pinned."""
+    newest = ledger.store.newest()
+    size = newest[0] if newest else 0
+    pin = ledger.home.pin(ledger.id.hex())
+    for seen, note in ((verifier.size, verifier.note), (pin.size, pin.note) if pin else (0, b"")):
+        if type(size) is not int or size < seen:
+            raise RolledBack(f"the log was rolled back: it ends at {size}, but {seen} leaves were seen before")
+        if seen and ledger.store.head(seen) != note:
+            raise RolledBack(f"the log was forked: at size {seen} it has another head than the one seen before")
+
+
+def _chunk(ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -> bool:
+    until = verifier.size + CHUNK
+    for raw in ledger.store.commits(verifier.size):
+        _take(raw, ledger.client, verifier, ledger.keyring, contents, sink)
+        if verifier.size >= until:
+            return True
+    return False
+
+
+def _take(raw: Raw, client: Client, verifier: Verifier, keyring: Keyring, contents: Contents, sink: Sink) -> None:
+    ordinal = verifier.ordinal
+    judged = verifier.take(raw.leaves, raw.note)
+    keyring.people = verifier.people
+    commit, first = judged.commit, judged.commit.first
+    verdict, reason = "", ""
+    opened: list[tuple[Leaf, Payload]] = []
+
+    def note(start: int, end: int, compartment: int) -> None:
+        row = (start, end, commit.sequence, compartment, verdict, reason)
+        client.db.execute("INSERT INTO verdict VALUES(?, ?, ?, ?, ?, ?)", row)
+
+    if judged.unauthorised:
+        verdict, reason = UNAUTHORISED, judged.unauthorised
+        note(first, first + commit.leaves - 1, 0)
+    else:
+        opened, rejected, unchecked = contents.of(judged, raw.wrapped)
+        for idx in unchecked:
+            leaf = raw.leaves[idx - first]
+            if (leaf.compartment, leaf.stream) not in verifier.people.shredded:
+                verdict, reason = UNCHECKED, "a key row is missing or damaged"
+                note(idx, idx, leaf.compartment)
+        for compartment, why in rejected.items():
+            verdict, reason = REJECTED, why
+            note(first, first + commit.leaves - 1, compartment)
+    _tell(sink, judged, opened, ordinal, verdict, reason)
+
+
+def _tell(
+    sink: Sink, judged: Judged, opened: list[tuple[Leaf, Payload]], ordinal: int, verdict: str, reason: str
+) -> None:
+    """The records of a commit in their order: its acts, its events, each with who, when and why, its verdict.
+
+    `ordinal` is the position before the commit.
+    """
+    commit = judged.commit
+    person, device, sequence, tool = commit.person.hex(), commit.device.hex(), commit.sequence, commit.tool
+    if verdict != UNAUTHORISED:
+        for leaf in judged.leaves:
+            if leaf.kind == CONTROL:
+                act = control.decode(leaf.body)
+                sink.apply(
+                    Recorded(
+                        act,
+                        ordinal,
+                        leaf.idx,
+                        0,
+                        "",
+                        leaf.version,
+                        {},
+                        commit.claimed,
+                        "",
+                        "",
+                        sequence,
+                        person,
+                        device,
+                        tool,
+                    )  # fmt: skip
+                )
+    for leaf, payload in opened:
+        idx, compartment, version, position = leaf.idx, leaf.compartment, leaf.version, leaf.ordinal
+        step = leaf.kind == EVENT
+        befores = payload.before or [{}] * len(payload.events)
+        for event, before in zip(payload.events, befores, strict=False):
+            position += step
+            sink.apply(
+                Recorded(
+                    event,
+                    position,
+                    idx,
+                    compartment,
+                    payload.stream,
+                    version,
+                    before,
+                    payload.at,
+                    payload.command,
+                    payload.reason,
+                    sequence,
+                    person,
+                    device,
+                    tool,
+                )  # fmt: skip
+            )
+            version += 1
+    last = judged.leaves[-1]
+    done = Committed(sequence, commit.first, commit.leaves, judged.root.hex(), verdict, reason)
+    sink.apply(
+        Recorded(done, last.ordinal, last.idx, 0, "", 1, {}, commit.claimed, "", "", sequence, person, device, tool)
+    )
+
+
+def replay(ledger: Ledger, sink: Sink, until: int) -> None:
+    """Tell a sink again what this client has verified, up to leaf `until`: for rebuilds and for the past.
+
+    Every leaf is compared with the hash kept when it was verified.
+    """
+    client, ledger_id = ledger.client, ledger.id
+    contents = Contents(ledger.store, ledger.keyring)
+    hashes = client.db.execute("SELECT hash FROM leaf_hash ORDER BY idx")
+    verdicts = {
+        (sequence, compartment): (verdict, reason)
+        for sequence, compartment, verdict, reason in client.db.execute(
+            "SELECT sequence, compartment, verdict, reason FROM verdict"
+        )
+    }
+    troubled = {sequence for sequence, _ in verdicts}
+    for raw in ledger.store.commits(0):
+        if raw.leaves[0].idx >= until:
+            break
+        for leaf in raw.leaves:
+            kept = hashes.fetchone()
+            if kept is None or leaf_hash(ledger_id, leaf) != kept[0]:
+                raise Tampered("it is not the leaf that was verified", leaf.idx)
+        judged = Judged(Commit.decode(raw.leaves[-1].body), raw.leaves, notes.parse(raw.note).root, raw.note, "")
+        sequence, verdict, reason = judged.commit.sequence, "", ""
+        if sequence in troubled:
+            verdict, reason = next(value for (number, _), value in verdicts.items() if number == sequence)
+        opened = [] if verdict == UNAUTHORISED else contents.opened(judged, raw.wrapped)
+        if verdict == REJECTED:
+            opened = [(leaf, payload) for leaf, payload in opened if (sequence, leaf.compartment) not in verdicts]
+        _tell(sink, judged, opened, raw.leaves[0].ordinal, verdict, reason)
+    sink.flush()

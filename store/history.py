@@ -1,0 +1,71 @@
+"""Reading one stream from the log, checked against what this client verified."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aggregates.core import Refused
+from store.errors import Tampered
+from store.leaf import EVENT, Leaf, leaf_hash
+
+if TYPE_CHECKING:
+    from aggregates.core import State
+    from store.ledger import Ledger
+    from store.payload import Payload
+
+S = TypeVar("S", bound="State[Any]")
+
+
+def stream_name(cls: type[State[Any]], reference: str) -> str:
+    """`kind/reference`: records carry their kind in the reference, the others in their class."""
+    return f"{cls.kind}/{reference}" if cls.kind else reference
+
+
+def load(ledger: Ledger, cls: type[S], reference: str, compartment: int | None = None) -> S:
+    """Fold one stream. Raises Refused when this device cannot read it from its beginning."""
+    name = stream_name(cls, reference)
+    state = cls()
+    for _, payload in past(ledger, compartment or cls.compartment, name, last_only=cls.last_is_all):
+        for event in payload.events:
+            state = state.evolve(event)
+    return state
+
+
+def past(
+    ledger: Ledger, compartment: int, name: str, kind: int = EVENT, *, last_only: bool = False
+) -> list[tuple[Leaf, Payload]]:
+    """The accepted leaves of a stream and what they say, oldest first."""
+    stream = ledger.keyring.stream_id(compartment, name)
+    if stream is None:
+        raise Refused(f"you hold no key of the compartment where {name} lives")
+    found = []
+    for leaf in leaves(ledger, kind, compartment, stream, last_only=last_only):
+        payload = ledger.keyring.read(leaf, ledger.store.wrapped(leaf.key_id))
+        if payload is None:
+            raise Refused(f"{name} began before you were given access: what needs its whole history is not open to you")
+        found.append((leaf, payload))
+    return found
+
+
+def leaves(ledger: Ledger, kind: int, compartment: int, stream: bytes, *, last_only: bool = False) -> list[Leaf]:
+    """The accepted leaves of a stream, each compared with the hash kept when it was verified.
+
+    Raises Tampered when there are fewer, other or more than this client verified.
+    """
+    streams, size = ledger.verifier.streams, ledger.verifier.size
+    upcoming, last = streams.position((kind, compartment, stream))
+    if last < 0:
+        return []
+    excluded = ledger.excluded(compartment)
+    rows = [leaf for leaf in ledger.store.stream(kind, compartment, stream, last_only) if leaf.idx < size]
+    if last_only and rows and any(first <= rows[0].idx <= end for first, end in excluded):
+        rows = [leaf for leaf in ledger.store.stream(kind, compartment, stream) if leaf.idx < size]
+        last_only = False
+    version = rows[0].version if last_only and rows else 1
+    for leaf in rows:
+        if leaf.version != version or leaf_hash(ledger.id, leaf) != streams.hash_of(leaf.idx):
+            raise Tampered("it is not the leaf that was verified", leaf.idx)
+        version += leaf.events
+    if not rows or version != upcoming or rows[-1].idx != last:
+        raise Tampered(f"a stream has lost leaves up to {last}")
+    return [leaf for leaf in rows if not any(first <= leaf.idx <= end for first, end in excluded)]

@@ -1,0 +1,84 @@
+"""The keyring: what this device can open, through its slots and the wrapped keys of streams."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from store import payload as payloads
+from store import slots
+from store.errors import KeyRowDamaged, Malformed
+from store.seal import EpochKey, StreamKey, stream_id
+
+if TYPE_CHECKING:
+    from store.device import Device
+    from store.leaf import Leaf
+    from store.payload import Payload
+    from store.people import People
+    from store.sqlite import SQLiteStore
+
+
+class Keyring:
+    """Opens compartments for one device. `people` says which slots are genuine."""
+
+    def __init__(self, store: SQLiteStore, ledger_id: bytes, device: Device, people: People) -> None:
+        self._store, self._ledger_id, self._device = store, ledger_id, device
+        self.people = people
+        self._epochs: dict[tuple[int, int], EpochKey | None] = {}
+        self._names: dict[int, EpochKey] = {}
+
+    def epoch(self, compartment: int, epoch: int) -> EpochKey | None:
+        """The keys of an epoch; None when this device was not given them. Raises KeyRowDamaged."""
+        at = (compartment, epoch)
+        if at not in self._epochs or self._epochs[at] is None:
+            self._epochs[at] = self._open(compartment, epoch)
+        return self._epochs[at]
+
+    def learn(self, key: EpochKey) -> None:
+        """An epoch this device has just made: it can blind names before it is recorded."""
+        self._names.setdefault(key.compartment, key)
+
+    def _open(self, compartment: int, epoch: int) -> EpochKey | None:
+        epochs = self.people.compartments.get(compartment, [])
+        device = self._device.id.hex()
+        if not 0 < epoch <= len(epochs) or device not in epochs[epoch - 1].slots:
+            return None
+        about, where = epochs[epoch - 1], f"the slot of compartment {compartment}, epoch {epoch}"
+        slot = self._store.slot(compartment, epoch, self._device.id)
+        if type(slot) is not bytes or sha256(slot).hexdigest() != about.slots[device]:
+            raise KeyRowDamaged(f"{where} is missing or not the one the log names")
+        return slots.open_slot(
+            slot, self._ledger_id, compartment, epoch, self._device.id, self._device.kem_public, self._device.receiver,
+            bytes.fromhex(about.epoch_commitment), bytes.fromhex(about.index_commitment),
+        )  # fmt: skip
+
+    def any_epoch(self, compartment: int) -> EpochKey | None:
+        """The newest epoch this device holds, for the key that blinds names."""
+        held = self.people.epochs_of(self._device.id.hex(), compartment)
+        return self.epoch(compartment, held[-1]) if held else self._names.get(compartment)
+
+    def stream_id(self, compartment: int, name: str) -> bytes | None:
+        """The blinded name of a stream, None when this device never held the compartment."""
+        key = self.any_epoch(compartment)
+        return stream_id(key.index_key, name) if key else None
+
+    def stream_key(self, leaf: Leaf, wrapped: bytes | None) -> StreamKey | None:
+        """The key of a leaf's body; None without the epoch's keys. Raises KeyRowDamaged."""
+        epoch = self.epoch(leaf.compartment, leaf.epoch)
+        return epoch.unwrap(leaf.stream, leaf.key_id, wrapped) if epoch else None
+
+    def read(self, leaf: Leaf, wrapped: bytes | None) -> Payload | None:
+        """What a leaf says; None without the epoch's keys.
+
+        Raises KeyRowDamaged when its key row is missing or wrong, Malformed when the content is.
+        """
+        epoch = self.epoch(leaf.compartment, leaf.epoch)
+        if epoch is None:
+            return None
+        raw, _ = epoch.unwrap(leaf.stream, leaf.key_id, wrapped).open(self._ledger_id, leaf)
+        payload = payloads.decode(raw)
+        if stream_id(epoch.index_key, payload.stream) != leaf.stream:
+            raise Malformed("the stream's name is not the one its leaf blinds")
+        if len(payload.events) != leaf.events:
+            raise Malformed("there are other events than the leaf counts")
+        return payload

@@ -1,0 +1,194 @@
+"""The ledger as commands see it. Light to import: reading views wakes no cryptography.
+
+`Ledger` binds a place, a device and the client's own state; the work of following, writing and
+administering stands in modules that are imported when they are needed.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from store.client import Client
+from store.errors import RolledBack
+from store.home import Binding, Home, Pin
+from store.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from aggregates.core import State
+    from store.blobs import SealedBlob
+    from store.device import Device
+    from store.follow import Sink
+    from store.keys import Keyring
+    from store.people import People
+    from store.verify import Verifier
+    from store.transaction import Planned, Transaction
+
+T = TypeVar("T")
+S = TypeVar("S", bound="State[Any]")
+
+
+class Views(Protocol):
+    """What the ledger asks of the projections: to take part in each pull."""
+
+    def sink(self, ledger: Ledger) -> Sink: ...
+
+
+class Ledger:
+    """One ledger, opened by one device.
+
+    `command`, `reason`, `key` and `request` describe what the user asked for and are written into the
+    events; `dry_run` makes `commit` leave its plan in `planned` and write nothing. `home_compartment` is
+    the first one a command touched: its journal and its idempotency keys stand there.
+    """
+
+    def __init__(self, directory: Path, home: Home, device: Device, views: Views) -> None:
+        self.directory, self.home, self.device, self._views = directory, home, device, views
+        self.id = device.ledger
+        self.place = str(directory.resolve())
+        self.command = self.reason = self.key = self.tool = ""
+        self.request = b""
+        self.reentered = self.dry_run = False
+        self.home_compartment = 0
+        self.planned: list[Planned] = []
+        self.clock: Callable[[], int] = _now
+        binding = home.binding(self.place)
+        if binding is not None and binding.ledger != self.id.hex():
+            raise RolledBack(f"the device {device.name} belongs to another ledger than the one at {self.place}")
+
+    @cached_property
+    def store(self) -> SQLiteStore:
+        return SQLiteStore.open(self.directory)
+
+    @cached_property
+    def client(self) -> Client:
+        """The client database of this device; built again when it is not readable."""
+        return Client(self.home.views / self.id.hex() / f"{self.device.id.hex()}.db", self.device.view_key)
+
+    def is_current(self) -> bool:
+        """Whether the newest head is the one this client verified last, byte for byte.
+
+        Raises RolledBack when the log is shorter than, or other than, what was pinned.
+        """
+        newest, note = self.store.newest(), self.client.get("note")
+        pin = self.home.pin(self.id.hex())
+        if newest is None:
+            raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
+        if note is not None and newest[1] == note and (pin is None or pin.size <= newest[0]):
+            if pin is not None and pin.size == newest[0] and pin.note != note:
+                raise RolledBack(f"the log was forked at size {pin.size}: another head was pinned")
+            return True
+        return False
+
+    def pull(self) -> None:
+        """Verify what is new and bring the views up to it."""
+        if not self.is_current():
+            from store.writing import pull
+
+            pull(self)
+
+    @cached_property
+    def verifier(self) -> Verifier:
+        """The state of the log as this client verified it; `pull` moves it."""
+        from store.follow import restore
+
+        return restore(self.client, self.id)
+
+    def adopt(self, verifier: Verifier) -> Verifier:
+        """Go on from a newer state of the log, perhaps reached by another process of this client."""
+        self.verifier = verifier
+        self.keyring.people = verifier.people
+        return verifier
+
+    @cached_property
+    def keyring(self) -> Keyring:
+        from store.keys import Keyring
+
+        return Keyring(self.store, self.id, self.device, self.people)
+
+    def excluded(self, compartment: int) -> list[tuple[int, int]]:
+        """Leaves that no view sees in a compartment: unauthorised commits and rejected content."""
+        return [(first, last) for first, last, place in self.client.excluded() if place in (0, compartment)]
+
+    @property
+    def people(self) -> People:
+        """Persons, devices and rights after the last pull."""
+        return self.verifier.people
+
+    @property
+    def person(self) -> str:
+        """The id of the person this device belongs to; "" while the device is not enrolled."""
+        device = self.people.devices.get(self.device.id.hex())
+        return device.person if device else ""
+
+    def sink(self) -> Sink:
+        return self._views.sink(self)
+
+    def commit(self, work: Callable[[Transaction], T]) -> T:
+        """Run `work` under the write lock and record what it changed as one commit, all or nothing.
+
+        Raises Refused from a verb's rule (and records the refusal), Unauthorised for a missing right.
+        """
+        from store.writing import commit
+
+        return commit(self, work)
+
+    def load(self, cls: type[S], reference: str, compartment: int | None = None) -> S:
+        """An aggregate as the log has it now."""
+        from store.history import load
+
+        self.pull()
+        return load(self, cls, reference, compartment)
+
+    def seal(
+        self, cls: type[State[Any]], reference: str, pieces: Iterable[bytes], like: SealedBlob | None = None
+    ) -> SealedBlob:
+        """Encrypt a document for the next version of a stream, before the lock is taken.
+
+        `like` is another document of the same commit, whose key it shares.
+        """
+        from store.sealing import seal_document
+
+        self.pull()
+        return seal_document(self, cls, reference, pieces, like)
+
+    def document(self, compartment: int, name: str, blob: bytes) -> Iterator[bytes]:
+        """A document of a stream by the hash of its ciphertext, in pieces. Raises Tampered."""
+        from store.sealing import open_document
+
+        return open_document(self, compartment, name, blob)
+
+    # what the layer above adds
+
+    def once(self, tx: Transaction) -> None:
+        """Called when a transaction touches its first compartment: find a request that was made before."""
+
+    def finished(self, tx: Transaction, result: object) -> None:
+        """Called when the work is done, before it is sealed."""
+
+    def refused(self, refusal: Exception) -> None:
+        """Called when a rule or a right refused."""
+
+    def warn(self, message: str) -> None:
+        """Called when something went wrong that does not undo what was recorded."""
+
+    def pinned(self, size: int, frontier: bytes, note: bytes) -> None:
+        """Remember the newest head that was verified, and what stands at this place."""
+        self.home.advance(self.id.hex(), Pin(size, frontier, note))
+        if self.home.binding(self.place) is None:
+            self.home.bind(self.place, Binding(self.id.hex(), self.device.name))
+
+    def close(self) -> None:
+        for name in ("store", "client"):
+            if name in self.__dict__:
+                getattr(self, name).close()
+                del self.__dict__[name]
+
+
+def _now() -> int:
+    import time
+
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,114 @@
+"""Payloads: what is sealed in a leaf, as msgpack maps that explain themselves (FORMAT §3).
+
+Event types are found by listing the `aggregates` folder; no name in a payload ever leads to an import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import re
+from functools import cache
+from typing import Any, Union
+
+import msgspec
+
+import aggregates
+from aggregates.core import Event, State
+from store.errors import Malformed, NeedsNewer
+
+
+class Payload(msgspec.Struct, forbid_unknown_fields=True):
+    """The events one commit appends to one stream. `before` has the old values of each event."""
+
+    stream: str
+    at: int
+    command: str
+    events: list[Any]
+    reason: str = ""
+    before: list[dict[str, Any]] = []
+
+
+_TAG = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+_encoder = msgspec.msgpack.Encoder()
+
+
+@cache
+def event_types() -> dict[str, type[Event]]:
+    """Every event by its tag. A tag begins with the name of the module that defines it."""
+    found: dict[str, type[Event]] = {}
+    for module in pkgutil.iter_modules(aggregates.__path__):
+        loaded = importlib.import_module(f"aggregates.{module.name}")
+        for value in vars(loaded).values():
+            if isinstance(value, type) and issubclass(value, Event) and value.__module__ == loaded.__name__:
+                if value is Event or value.__struct_config__.tag is None:  # a part that several events share
+                    continue
+                tag = str(value.__struct_config__.tag)
+                if tag.partition(".")[0] != module.name:
+                    raise TypeError(f"{value.__qualname__} is tagged {tag} but stands in aggregates/{module.name}.py")
+                found[tag] = value
+    return found
+
+
+@cache
+def rechecked_states() -> dict[str, type[State[Any]]]:
+    """The aggregates whose events a replay checks again, by the kind of their streams."""
+    event_types()
+    waiting: list[type[State[Any]]] = [State]
+    found: dict[str, type[State[Any]]] = {}
+    while waiting:
+        for cls in waiting.pop().__subclasses__():
+            waiting.append(cls)
+            if cls.rechecked:
+                found[cls.kind] = cls
+    return found
+
+
+@cache
+def _decoder() -> msgspec.msgpack.Decoder[Payload]:
+    """A decoder of payloads whose events are checked, field by field."""
+    events: Any = Union[tuple(event_types().values())]  # noqa: UP007  # built from a list
+    typed = msgspec.defstruct(
+        "TypedPayload",
+        [
+            ("stream", str),
+            ("at", int),
+            ("command", str),
+            ("events", list[events]),
+            ("reason", str, ""),
+            ("before", list[dict[str, Any]], []),
+        ],
+        forbid_unknown_fields=True,
+    )
+    return msgspec.msgpack.Decoder(typed)
+
+
+def encode(payload: Payload) -> bytes:
+    """The bytes of a payload, after making sure that they decode to the same events."""
+    raw = _encoder.encode(payload)
+    if _decoder().decode(raw).events != payload.events:
+        raise TypeError(f"{payload.events} do not survive being written: a field has another type than declared")
+    return raw
+
+
+def decode(raw: bytes) -> Payload:
+    """Raises NeedsNewer for types or fields of a later program, Malformed for anything else."""
+    try:
+        return _decoder().decode(raw)
+    except (ValueError, RecursionError) as problem:
+        _raise_if_newer(raw)
+        raise Malformed(f"the content is not a payload: {problem}") from None
+
+
+def _raise_if_newer(raw: bytes) -> None:
+    try:
+        events = msgspec.msgpack.decode(raw)["events"]
+        tags = [event.pop("type") for event in events]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return
+    for tag, fields in zip(tags, events, strict=True):
+        if not isinstance(tag, str) or not _TAG.fullmatch(tag):
+            return
+        known = event_types().get(tag)
+        if known is None or set(fields) - {field.encode_name for field in msgspec.structs.fields(known)}:
+            raise NeedsNewer(f"the log holds an event {tag} that this bo does not know")

@@ -1,0 +1,348 @@
+"""The SQLite store: four strict tables, a queue lock, and nothing trusted that comes out of them."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import quote
+
+import sqlcipher3.dbapi2 as sqlite
+
+from store.errors import Tampered, Unavailable
+from store.failpoints import hit
+from store.leaf import COMMIT, Leaf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+LAYOUT = 1
+APPLICATION_ID = 0x626F2E31
+SCHEMA = (
+    """CREATE TABLE leaf(
+  idx INTEGER PRIMARY KEY, kind INTEGER NOT NULL, compartment INTEGER NOT NULL, epoch INTEGER NOT NULL,
+  stream BLOB NOT NULL, version INTEGER NOT NULL, count INTEGER NOT NULL, ordinal INTEGER NOT NULL,
+  key_id BLOB NOT NULL, commitment BLOB NOT NULL, refs BLOB NOT NULL, body BLOB NOT NULL) STRICT""",
+    "CREATE UNIQUE INDEX leaf_stream ON leaf(kind, compartment, stream, version)",
+    "CREATE TABLE head(size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
+    "CREATE TABLE wrapped(key_id BLOB PRIMARY KEY, wrapped BLOB NOT NULL) STRICT, WITHOUT ROWID",
+    """CREATE TABLE slot(compartment INTEGER NOT NULL, epoch INTEGER NOT NULL, device BLOB NOT NULL,
+  sealed BLOB NOT NULL, PRIMARY KEY(compartment, epoch, device)) STRICT, WITHOUT ROWID""",
+)
+
+
+def _short(column: str, most: int) -> str:
+    """A planted value may be huge: what is too long is not fetched, and NULL is then noticed."""
+    return f"iif(length({column}) <= {most}, {column}, NULL)"
+
+
+_LEAF = ", ".join((
+    "l.idx, l.kind, l.compartment, l.epoch", _short("l.stream", 16), "l.version, l.count, l.ordinal",
+    _short("l.key_id", 32), _short("l.commitment", 32), _short("l.refs", 2048), _short("l.body", 65_535),
+))  # fmt: skip
+_NOTE, _WRAPPED, _SEALED = _short("note", 4096), _short("wrapped", 48), _short("sealed", 4096)
+WAIT = 30.0
+"""Seconds a writer queues before it gives up."""
+
+
+class Raw(NamedTuple):
+    """One commit as it stands in the store: its leaves, the wrapped key of each, and its note."""
+
+    leaves: list[Leaf]
+    wrapped: list[bytes | None]
+    note: bytes
+
+
+@contextmanager
+def faults(path: Path) -> Iterator[None]:
+    """Turn what the library raises into sentences with the right exit code."""
+    try:
+        yield
+    except sqlite.OperationalError as problem:
+        raise Unavailable(f"{path}: {problem}") from None
+    except sqlite.DatabaseError as problem:
+        raise Tampered(f"{path}: {problem}") from None
+    except (OverflowError, UnicodeDecodeError):
+        raise Tampered(f"{path}: a value is out of its range") from None
+
+
+class SQLiteStore:
+    """A ledger directory: `ledger.db`, its queue lock and `blobs/`."""
+
+    def __init__(self, directory: Path, connection: Any, *, writable: bool) -> None:
+        self.directory, self.path, self._db, self.writable = directory, directory / "ledger.db", connection, writable
+
+    @classmethod
+    def create(cls, directory: Path) -> SQLiteStore:
+        """Make the empty tables. The directory may exist, a ledger in it may not."""
+        directory.mkdir(parents=True, exist_ok=True)
+        path = directory / "ledger.db"
+        with faults(path):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+            (directory / "blobs").mkdir(mode=0o700, exist_ok=True)
+            db = _connect(path, "rw")
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version={LAYOUT}")
+            db.execute("BEGIN IMMEDIATE")
+            for statement in SCHEMA:
+                db.execute(statement)
+            db.execute("COMMIT")
+            return cls(directory, db, writable=True)
+
+    @classmethod
+    def open(cls, directory: Path, *, read_only: bool = False) -> SQLiteStore:
+        """Raises Unavailable when there is no ledger, Tampered when the schema is not exactly ours."""
+        path = directory / "ledger.db"
+        if not path.is_file():
+            raise Unavailable(f"there is no ledger in {directory}")
+        writable = not read_only and os.access(path, os.W_OK) and os.access(directory, os.W_OK)
+        with faults(path):
+            try:
+                db = _connect(path, "rw" if writable else "ro")
+                db.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            except sqlite.OperationalError:
+                if writable:
+                    raise
+                db = _connect(path, "ro&immutable=1")  # a copy on a medium where WAL files cannot be made
+        store = cls(directory, db, writable=writable)
+        store.check_schema()
+        return store
+
+    def check_schema(self) -> None:
+        """The tables are exactly ours: nothing added, nothing changed, the layout known."""
+        with faults(self.path):
+            found = {row[0] for row in self._db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
+            names = self._db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]
+            (layout,) = self._db.execute("PRAGMA user_version").fetchone()
+            (application,) = self._db.execute("PRAGMA application_id").fetchone()
+        if application != APPLICATION_ID or layout != LAYOUT:
+            raise Tampered(f"{self.path} is not a ledger of layout {LAYOUT}")
+        if found != set(SCHEMA) or names != len(SCHEMA):
+            raise Tampered(f"{self.path} holds tables, views, indexes or triggers that are not bo's")
+
+    def close(self) -> None:
+        self._db.close()
+
+    # reading
+
+    def newest(self) -> tuple[int, bytes] | None:
+        """Size and note of the newest head."""
+        with faults(self.path):
+            row = self._db.execute(f"SELECT size, {_NOTE} FROM head ORDER BY size DESC LIMIT 1").fetchone()
+        return None if row is None else (row[0], row[1])
+
+    def head(self, size: int) -> bytes | None:
+        """The note at a size."""
+        with faults(self.path):
+            row = self._db.execute(f"SELECT {_NOTE} FROM head WHERE size = ?", (size,)).fetchone()
+        return row[0] if row else None
+
+    def commits(self, start: int) -> Iterator[Raw]:
+        """Whole commits from leaf `start`, in order, from one snapshot.
+
+        Raises Tampered for leaves that no commit closes and heads that close nothing.
+        """
+        owner = not self._db.in_transaction
+        with faults(self.path):
+            if owner:
+                self._db.execute("BEGIN")
+            try:
+                yield from self._commits(start)
+            finally:
+                if owner:
+                    self._db.execute("COMMIT")
+
+    def _commits(self, start: int) -> Iterator[Raw]:
+        heads = self._db.execute(f"SELECT size, {_NOTE} FROM head WHERE size > ? ORDER BY size", (start,))
+        rows = self._db.execute(
+            f"SELECT {_LEAF}, {_short('w.wrapped', 48)} FROM leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id"  # noqa: S608
+            " WHERE l.idx >= ? ORDER BY l.idx",
+            (start,),
+        )
+        leaves: list[Leaf] = []
+        wrapped: list[bytes | None] = []
+        make = Leaf._make
+        for row in rows:
+            leaves.append(make(row[:12]))
+            wrapped.append(row[12])
+            if row[1] == COMMIT:
+                head = heads.fetchone()
+                if head is None or head[0] != row[0] + 1:
+                    raise Tampered("its signed head is missing", row[0])
+                yield Raw(leaves, wrapped, head[1])
+                leaves, wrapped = [], []
+        if leaves:
+            raise Tampered("the log ends in the middle of a commit", leaves[0].idx)
+        if heads.fetchone() is not None:
+            raise Tampered("there is a signed head for leaves that are missing")
+
+    def stream(self, kind: int, compartment: int, stream: bytes, last_only: bool = False) -> list[Leaf]:
+        """All leaves of a stream by version, or the last one."""
+        order = "DESC LIMIT 1" if last_only else ""
+        with faults(self.path):
+            rows = self._db.execute(
+                f"SELECT {_LEAF} FROM leaf l WHERE kind = ? AND compartment = ? AND stream = ?"  # noqa: S608
+                f" ORDER BY version {order}",
+                (kind, compartment, stream),
+            ).fetchall()
+        return [Leaf._make(row) for row in rows]
+
+    def leaf(self, index: int) -> Leaf | None:
+        with faults(self.path):
+            row = self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx = ?", (index,)).fetchone()  # noqa: S608
+        return row and Leaf._make(row)
+
+    def end_of_commit(self, position: int) -> int:
+        """The index after the commit that holds an event's position; 0 for position 0."""
+        newest = self.newest()
+        low, high = 0, newest[0] if newest else 0
+        while low < high:  # the first leaf with an ordinal of at least `position` comes after the event
+            middle = (low + high) // 2
+            leaf = self.leaf(middle)
+            if leaf is not None and leaf.ordinal < position:
+                low = middle + 1
+            else:
+                high = middle
+        if position == 0:
+            return 0
+        with faults(self.path):
+            row = self._db.execute("SELECT MIN(size) FROM head WHERE size >= ?", (low,)).fetchone()
+        return int(row[0])
+
+    def wrapped(self, key_id: bytes) -> bytes | None:
+        with faults(self.path):
+            row = self._db.execute(f"SELECT {_WRAPPED} FROM wrapped WHERE key_id = ?", (key_id,)).fetchone()
+        return row[0] if row else None
+
+    def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None:
+        with faults(self.path):
+            row = self._db.execute(
+                f"SELECT {_SEALED} FROM slot WHERE compartment = ? AND epoch = ? AND device = ?",
+                (compartment, epoch, device),
+            ).fetchone()
+        return row[0] if row else None
+
+    def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
+        """Every wrapped key, for an audit."""
+        with faults(self.path):
+            yield from self._db.execute(f"SELECT {_short('key_id', 32)}, {_WRAPPED} FROM wrapped")
+
+    def slots(self) -> Iterator[tuple[int, int, bytes, bytes]]:
+        """Every slot, for an audit."""
+        with faults(self.path):
+            yield from self._db.execute(f"SELECT compartment, epoch, {_short('device', 16)}, {_SEALED} FROM slot")
+
+    def integrity(self) -> list[str]:
+        """What SQLite itself finds wrong with the pages, nothing when they are sound."""
+        with faults(self.path):
+            found = [row[0] for row in self._db.execute("PRAGMA integrity_check(20)")]
+        return [] if found == ["ok"] else found
+
+    # writing
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone."""
+        if not self.writable:
+            raise Unavailable(f"{self.path} cannot be written here")
+        with faults(self.path), _queue(self.directory / "lock"):
+            self._db.execute("BEGIN IMMEDIATE")
+            hit("begun")
+            try:
+                yield
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def insert(
+        self,
+        leaves: Sequence[Leaf],
+        wrapped: Iterable[tuple[bytes, bytes]],
+        slots: Iterable[tuple[int, int, bytes, bytes]],
+        size: int,
+        sign: Callable[[], bytes],
+    ) -> bytes:
+        """Insert one commit inside `writing`; `sign` makes its note once the rows are in."""
+        insert = f"INSERT INTO leaf VALUES({','.join('?' * 12)})"
+        self._db.execute(insert, leaves[0])
+        hit("leaf-inserted")
+        self._db.executemany(insert, leaves[1:])
+        hit("leaves-inserted")
+        self._db.executemany("INSERT INTO wrapped VALUES(?, ?)", wrapped)
+        hit("keys-inserted")
+        self._db.executemany("INSERT INTO slot VALUES(?, ?, ?, ?)", slots)
+        hit("slots-inserted")
+        note = sign()
+        hit("signed")
+        self._db.execute("INSERT INTO head VALUES(?, ?)", (size, note))
+        hit("head-inserted")
+        return note
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        hit("before-commit")
+        self._db.execute("COMMIT")
+        hit("after-commit")
+
+    def delete_keys(self, key_ids: Iterable[bytes]) -> None:
+        """Shred: inside `writing`. `secure_delete` overwrites the rows."""
+        self._db.executemany("DELETE FROM wrapped WHERE key_id = ?", [(key_id,) for key_id in key_ids])
+        hit("shred-rows-deleted")
+
+    def cut(self, size: int) -> None:
+        """Remove every leaf and head from `size` on; for `bo repair`, inside `writing`."""
+        self._db.execute("DELETE FROM leaf WHERE idx >= ?", (size,))
+        self._db.execute("DELETE FROM head WHERE size > ?", (size,))
+
+    def checkpoint(self) -> bool:
+        """Empty the write-ahead log; False while a reader still holds on to it."""
+        with faults(self.path):
+            busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def backup(self, target: Path) -> None:
+        """A consistent copy of the database at `target`."""
+        with faults(target):
+            copy = _connect(target, "rwc")
+            self._db.backup(copy)
+            copy.close()
+
+
+def _connect(path: Path, mode: str) -> Any:
+    db = sqlite.connect(
+        f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False,
+        cached_statements=64,
+    )  # fmt: skip
+    db.execute("PRAGMA busy_timeout=10000")
+    db.execute("PRAGMA trusted_schema=OFF")
+    db.execute("PRAGMA cell_size_check=ON")
+    if mode.startswith("rw"):
+        db.execute("PRAGMA synchronous=FULL")
+        (secure,) = db.execute("PRAGMA secure_delete=ON").fetchone()
+        if secure != 1:
+            raise Unavailable(f"{path}: this SQLite does not overwrite what it deletes")
+    return db
+
+
+@contextmanager
+def _queue(path: Path) -> Iterator[None]:
+    """Hold the lock file. Each holder has its own descriptor, so threads exclude one another too."""
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        pause, until = 0.0005, time.monotonic() + WAIT
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise Unavailable(f"{path}: another writer holds the ledger for {WAIT:.0f} seconds") from None
+                time.sleep(pause)
+                pause = min(pause * 2, 0.01)
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,273 @@
+"""What a command changes in one commit: events of streams and control acts, decided under the lock."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, date, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from aggregates.core import Event, State
+from store import control, slots
+from store.authority import Session
+from store.errors import NotFound, Unauthorised
+from store.history import leaves, past, stream_name
+from store.leaf import EVENT, JOURNAL, NO_HASH, PASSPHRASE, UNATTENDED, Commit
+from store.people import NOBODY
+from store.seal import EpochKey, StreamKey
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from store.blobs import SealedBlob
+    from store.ledger import Ledger
+
+S = TypeVar("S", bound=State[Any])
+R = TypeVar("R")
+Result = Event | tuple[Event, ...] | None
+
+
+class Planned(NamedTuple):
+    """What a dry run would have recorded."""
+
+    stream: str
+    event: Any
+    before: dict[str, Any]
+
+
+class Share:
+    """A stream's part of a commit: its new events, and where its next leaf stands."""
+
+    def __init__(self, kind: int, compartment: int, name: str) -> None:
+        self.kind, self.compartment, self.name = kind, compartment, name
+        self.events: list[tuple[Event, dict[str, Any]]] = []
+        self.blobs: list[SealedBlob] = []
+
+
+class Transaction:
+    """Handed to the `work` of `Ledger.commit`; everything it changes is one commit."""
+
+    def __init__(self, ledger: Ledger, commit_id: bytes) -> None:
+        self._ledger, self.commit_id = ledger, commit_id
+        self.now = ledger.clock()
+        self.person, self.device = ledger.person, ledger.device.id.hex()
+        me = ledger.people.devices[self.device]
+        verifier = ledger.verifier
+        self.header = Commit(
+            verifier.sequence + 1, verifier.size, 0, verifier.frontier.root(),
+            sha256(verifier.note).digest() if verifier.note else NO_HASH, bytes.fromhex(me.person or NOBODY),
+            ledger.device.id, sha256(me.sign).digest(), self.now, verifier.people.policy,
+            UNATTENDED * me.unattended | PASSPHRASE * ledger.reentered, ledger.tool,
+        )  # fmt: skip
+        self._session = Session(verifier.people, ledger.id, self.header)
+        self._session.after = verifier.people.copy()
+        self.acts: list[tuple[control.Acts, Share | None]] = []
+        self.slots: list[tuple[int, int, bytes, bytes]] = []
+        self.shares: dict[tuple[int, int, str], Share] = {}
+        self._states: dict[tuple[int, str], State[Any]] = {}
+        self.epochs: dict[int, EpochKey] = {}
+        self.home = 0
+
+    @property
+    def today(self) -> date:
+        """The day of the commit, UTC."""
+        return datetime.fromtimestamp(self.now / 1000, UTC).date()
+
+    @property
+    def people(self) -> Any:
+        """Persons and rights after the acts of this transaction."""
+        return self._session.after
+
+    # events
+
+    def state(self, cls: type[S], reference: str, compartment: int | None = None) -> S:
+        """An aggregate as this transaction leaves it so far."""
+        at = compartment or cls.compartment
+        self._touch(at)
+        name = stream_name(cls, reference)
+        known = self._states.get((at, name))
+        if known is None:
+            known = cls()
+            for _, payload in past(self._ledger, at, name, last_only=cls.last_is_all):
+                for event in payload.events:
+                    known = known.evolve(event)
+            self._states[at, name] = known
+        return known  # type: ignore[return-value]  # the stream's kind decides its class
+
+    def exists(self, cls: type[State[Any]], reference: str, compartment: int | None = None) -> bool:
+        """Whether the stream has events, in the log or in this transaction."""
+        at, name = compartment or cls.compartment, stream_name(cls, reference)
+        self._touch(at)
+        if (EVENT, at, name) in self.shares:
+            return True
+        stream = self._ledger.keyring.stream_id(at, name)
+        return stream is not None and bool(leaves(self._ledger, EVENT, at, stream, last_only=True))
+
+    def change(
+        self,
+        cls: type[S],
+        reference: str,
+        verb: Callable[..., R],
+        *args: Any,
+        compartment: int | None = None,
+        **named: Any,
+    ) -> R:
+        """Let a verb of the aggregate decide, and keep the events it returns."""
+        state = self.state(cls, reference, compartment)
+        decided = verb(state, *args, **named)
+        self.append(cls, reference, *_events(decided), compartment=compartment)
+        return decided
+
+    def append(self, cls: type[State[Any]], reference: str, *events: Event, compartment: int | None = None) -> Share:
+        """Add events to a stream without asking its verbs."""
+        at, name = compartment or cls.compartment, stream_name(cls, reference)
+        state = self.state(cls, reference, compartment)
+        share = self.shares.setdefault((EVENT, at, name), Share(EVENT, at, name))
+        for event in events:
+            share.events.append((event, state.before(event)))
+            state = state.evolve(event)
+        self._states[at, name] = state
+        return share
+
+    def journal(self, compartment: int, event: Event) -> None:
+        """Note an access or a refusal in this device's journal."""
+        name = f"journal/{self.device}"
+        share = self.shares.setdefault((JOURNAL, compartment, name), Share(JOURNAL, compartment, name))
+        share.events.append((event, {}))
+
+    def attach(self, cls: type[State[Any]], reference: str, blobs: Iterable[SealedBlob]) -> None:
+        """Refer to documents sealed beforehand by `Ledger.seal` for this stream."""
+        share = self.shares[EVENT, cls.compartment, stream_name(cls, reference)]
+        share.blobs.extend(blobs)
+
+    def _touch(self, compartment: int) -> None:
+        """The first compartment touched is the command's own: its journal and its keys stand there."""
+        if not self.home:
+            self.home = self._ledger.home_compartment = compartment
+            self._ledger.once(self)
+
+    # control acts
+
+    def act(self, act: control.Acts, explained: Share | None = None) -> None:
+        """Record a control act; `explained` is the share that holds its names and reason.
+
+        Raises Unauthorised at once when this person may not do it.
+        """
+        if isinstance(act, control.Propose):
+            raise TypeError("use `propose`")
+        self._session.enact(act)
+        self.acts.append((act, explained))
+
+    def propose(self, act: control.Proposable, explained: Share | None = None) -> int:
+        """Propose an act that needs a second person; the number under which it can be approved."""
+        self._session.permit(act)
+        self.acts.append((control.Propose(act), explained))
+        return self._ledger.verifier.size + len(self.acts) - 1
+
+    def new_compartment(self, compartment: int) -> None:
+        """The first epoch of a compartment, for everybody who may read it."""
+        self._open_epoch(EpochKey.new(self._ledger.id, compartment, 1))
+
+    def open_epoch(self, compartment: int) -> None:
+        """A new epoch for those who may still read, and for whom this transaction granted reading."""
+        current = self.people.epoch(compartment)
+        held = self.epochs.get(compartment) or self._ledger.keyring.epoch(compartment, current)
+        if held is None:
+            raise Unauthorised(f"you hold no key of compartment {compartment}, so you cannot open its next epoch")
+        self._open_epoch(EpochKey.new(self._ledger.id, compartment, current + 1, held.index_key))
+
+    def _open_epoch(self, key: EpochKey) -> None:
+        people, compartment = self.people, key.compartment
+        readers = people.readers(compartment, self.now) if not self._session.founding else set(people.devices)
+        if key.epoch > 1:
+            before = set(people.recipients(compartment))
+            readers = {
+                device
+                for device in readers
+                if device in before
+                or device in self._session.added
+                or people.devices[device].person in self._session.granted
+            }
+        sealed = {
+            device: slots.seal(key, bytes.fromhex(device), people.devices[device].kem) for device in sorted(readers)
+        }
+        self.act(
+            control.EpochOpen(
+                compartment,
+                key.epoch,
+                key.epoch_commitment.hex(),
+                key.index_commitment.hex(),
+                tuple((device, sha256(slot).hexdigest()) for device, slot in sealed.items()),
+            )  # fmt: skip
+        )
+        self.slots.extend((compartment, key.epoch, bytes.fromhex(device), slot) for device, slot in sealed.items())
+        self.epochs[compartment] = key
+        self._ledger.keyring.learn(key)
+
+    def give_slots(self, device: str, compartment: int, epochs: Iterable[int]) -> None:
+        """Give a device existing epochs of a compartment."""
+        for number in epochs:
+            key = self._ledger.keyring.epoch(compartment, number)
+            if key is None:
+                raise Unauthorised(
+                    f"you do not hold epoch {number} of compartment {compartment}, so you cannot give it"
+                )
+            slot = slots.seal(key, bytes.fromhex(device), self.people.devices[device].kem)
+            self.act(
+                control.Slot(
+                    compartment,
+                    number,
+                    key.epoch_commitment.hex(),
+                    key.index_commitment.hex(),
+                    device,
+                    sha256(slot).hexdigest(),
+                )  # fmt: skip
+            )
+            self.slots.append((compartment, number, bytes.fromhex(device), slot))
+
+    # sealing
+
+    @property
+    def empty(self) -> bool:
+        return not self.acts and not any(share.events for share in self.shares.values())
+
+    def refresh_epochs(self) -> None:
+        """Open the epochs that are due in the compartments this transaction writes to."""
+        for compartment in {share.compartment for share in self.shares.values()}:
+            if self.people.is_due(compartment, self.now):
+                self.open_epoch(compartment)
+
+    def current_epoch(self, compartment: int) -> EpochKey:
+        """The keys to write with now."""
+        made = self.epochs.get(compartment)
+        epoch = self.people.epoch(compartment)
+        if made is not None and made.epoch == epoch:
+            return made
+        key = self._ledger.keyring.epoch(compartment, epoch)
+        if key is None:
+            if not epoch:
+                raise NotFound(f"there is no compartment {compartment}")
+            raise Unauthorised("you hold no key of the compartment this belongs to")
+        return key
+
+    def stream_key(self, share: Share, stream: bytes, epoch: EpochKey) -> tuple[StreamKey, bytes | None]:
+        """The key its stream already has in this epoch, or a new one with the row that keeps it."""
+        for blob in share.blobs:
+            if blob.epoch == epoch.epoch:
+                return blob.key, blob.wrapped
+        standing = leaves(self._ledger, share.kind, share.compartment, stream, last_only=True)
+        if standing and standing[-1].epoch == epoch.epoch:
+            last = standing[-1]
+            return epoch.unwrap(stream, last.key_id, self._ledger.store.wrapped(last.key_id)), None
+        return epoch.new_key(stream)
+
+
+def _events(decided: object) -> tuple[Event, ...]:
+    if decided is None:
+        return ()
+    return decided if isinstance(decided, tuple) else (decided,)
+
+
+def random_id() -> str:
+    """A fresh id for a person, device, role or grant."""
+    return os.urandom(16).hex()

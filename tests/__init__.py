@@ -1,0 +1,1 @@
+"""Rules, transcripts of the command line, contracts of the stores, attacks."""
