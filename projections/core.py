@@ -125,6 +125,14 @@ class Views:
         self._client.close()
 
 
+def digits(currency: str) -> int:
+    """Decimals of a currency, as the views opened last have them."""
+    return _latest[-1].digits(currency) if _latest else 2
+
+
+_latest: list[Views] = []
+
+
 def _plain(value: Any) -> Any:
     """What SQLite can keep of a value: dates and decimals as text."""
     if value is None or type(value) in (str, int, bytes, float):
@@ -286,7 +294,10 @@ def open_views(ledger: Ledger, known_at: int | date | None = None, only: tuple[s
 
         pull(ledger)
     views = Views(ledger.client)
-    return views if known_at is None else _past(ledger, views, known_at, only)
+    if known_at is not None:
+        views = _past(ledger, views, known_at, only)
+    _latest[:] = [views]
+    return views
 
 
 def _past(ledger: Ledger, views: Views, known_at: int | date, only: tuple[str, ...]) -> Views:

@@ -90,6 +90,11 @@ class Client:
             raise
         hit("views-updated")
 
+    def checkpoint(self) -> bool:
+        """Empty the write-ahead log, so that no old page is left; False while a reader holds on to it."""
+        busy, _, _ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
     def excluded(self) -> list[tuple[int, int, int]]:
         """Leaves no view sees: (first, last, compartment), compartment 0 for a whole commit."""
         rows = self.db.execute("SELECT first, last, compartment FROM verdict WHERE verdict != 'unchecked'")

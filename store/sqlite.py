@@ -288,10 +288,26 @@ class SQLiteStore:
         self._db.execute("COMMIT")
         hit("after-commit")
 
-    def delete_keys(self, key_ids: Iterable[bytes]) -> None:
-        """Shred: inside `writing`. `secure_delete` overwrites the rows."""
-        self._db.executemany("DELETE FROM wrapped WHERE key_id = ?", [(key_id,) for key_id in key_ids])
+    def shred(self, streams: Iterable[tuple[int, bytes]]) -> tuple[list[int], set[bytes]]:
+        """Delete the key rows of streams, inside `writing`; `secure_delete` overwrites them.
+
+        Returns the indexes of their leaves and the documents they refer to.
+        """
+        indexes: list[int] = []
+        refs: set[bytes] = set()
+        for place in streams:
+            for idx, joined in self._db.execute(
+                "SELECT idx, refs FROM leaf WHERE kind = 1 AND compartment = ? AND stream = ?", place
+            ).fetchall():
+                indexes.append(idx)
+                refs.update(joined[at : at + 32] for at in range(0, len(joined), 32))
+            self._db.execute(
+                "DELETE FROM wrapped WHERE key_id IN"
+                " (SELECT key_id FROM leaf WHERE kind = 1 AND compartment = ? AND stream = ?)",
+                place,
+            )
         hit("shred-rows-deleted")
+        return indexes, refs
 
     def cut(self, size: int) -> None:
         """Remove every leaf and head from `size` on; for `bo repair`, inside `writing`."""

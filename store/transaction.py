@@ -158,6 +158,15 @@ class Transaction:
         self._session.enact(act)
         self.acts.append((act, explained))
 
+    def needs_second(self, act: control.Proposable) -> bool:
+        """Whether this person may propose the act but not do it alone. Raises Unauthorised when neither."""
+        self._session.permit(act, proposing=True)
+        try:
+            self._session.permit(act)
+        except Unauthorised:
+            return True
+        return False
+
     def propose(self, act: control.Proposable, explained: Share | None = None) -> int:
         """Propose an act that needs a second person; the number under which it can be approved."""
         self._session.permit(act)

@@ -10,11 +10,12 @@ from store import blobs, payload
 from store import note as notes
 from store.authority import judge
 from store.control import encode
-from store.errors import Unauthorised
+from store.errors import Unauthorised, Unavailable
 from store.failpoints import hit
 from store.follow import follow
 from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf, leaf_hash
 from store.seal import MAX_PADDED, padded_size, stream_id
+from store.shredding import sweep
 from store.transaction import Planned, Share, Transaction
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ def pull(ledger: Ledger) -> None:
     """Verify what is new, update the views, move the pin. Raises Tampered or RolledBack."""
     follow(ledger)
     _pin(ledger)
+    if ledger.client.get("sweep"):
+        try:
+            sweep(ledger)
+        except Unavailable as problem:
+            ledger.warn(f"what was erased is not yet deleted everywhere: {problem}")
 
 
 def _pin(ledger: Ledger) -> None:

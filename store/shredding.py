@@ -1,0 +1,75 @@
+"""Shredding: destroy a stream's keys, in the log by an act and on disk by deleting their rows.
+
+The act is durable first. Deleting is repeated until nothing is left, so a crash or an open reader only
+delays it; until then the ledger says that a shred is incomplete.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from aggregates.core import Refused
+from store import blobs
+from store.control import Shred
+from store.errors import Unauthorised
+from store.failpoints import hit
+from store.leaf import EVENT
+
+if TYPE_CHECKING:
+    from store.ledger import Ledger
+    from store.transaction import Share, Transaction
+
+
+class Target(NamedTuple):
+    """A stream to shred: its compartment and its name."""
+
+    compartment: int
+    name: str
+
+
+def act(tx: Transaction, ledger: Ledger, targets: list[Target]) -> Shred:
+    """The control act that shreds streams. Raises Refused for a stream that does not exist."""
+    streams = []
+    for compartment, name in targets:
+        stream = ledger.keyring.stream_id(compartment, name)
+        if stream is None:
+            raise Unauthorised(f"you hold no key of the compartment where {name} lives")
+        if ledger.verifier.streams.position((EVENT, compartment, stream))[1] < 0:
+            raise Refused(f"there is no {name} to erase")
+        if (compartment, stream) in tx.people.shredded:
+            raise Refused(f"{name} was erased before")
+        streams.append((compartment, stream.hex()))
+    return Shred(tuple(sorted(streams)))
+
+
+def shred(tx: Transaction, ledger: Ledger, targets: list[Target], explained: Share | None = None) -> int | None:
+    """Shred streams in this commit; where that takes two persons, propose it and tell the proposal's number."""
+    wanted = act(tx, ledger, targets)
+    if tx.needs_second(wanted):
+        return tx.propose(wanted, explained)
+    tx.act(wanted, explained)
+    return None
+
+
+def sweep(ledger: Ledger) -> bool:
+    """Delete what is left of shredded streams: key rows, documents, old pages. True when nothing is left.
+
+    False while another process still reads an old state of the store, or where it cannot be written.
+    """
+    store, client = ledger.store, ledger.client
+    if not store.writable:
+        return False
+    hit("shred-recorded")
+    doomed = sorted(ledger.people.shredded)
+    with store.writing():
+        indexes, refs = store.shred(doomed)
+        store.commit()
+    for blob in refs:
+        blobs.path_of(store.directory, blob).unlink(missing_ok=True)
+    with client.transaction():
+        client.db.executemany("DELETE FROM verdict WHERE verdict = 'unchecked' AND first = ?", [(i,) for i in indexes])
+        client.put("sweep", b"checkpoint")
+    complete = store.checkpoint() and client.checkpoint()
+    if complete:
+        client.put("sweep", b"")
+    return complete
