@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 TABLE = """
     AD AND Andorra; AE ARE United Arab Emirates; AF AFG Afghanistan; AG ATG Antigua and Barbuda; AI AIA Anguilla; AL
@@ -77,6 +77,7 @@ def names() -> dict[str, str]:
     return {alpha2: name for alpha2, _, name in entries}
 
 
+@lru_cache(maxsize=1024)
 def code(text: str) -> str:
     """The two-letter code of a country however it is written, "" when there is none."""
     return _spellings().get(_plain(text), "")

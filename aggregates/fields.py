@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import date
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,7 +17,7 @@ Scalar = str | int | bool | Money
 Value = str | int | bool | Money | tuple[Scalar, ...]
 """What is kept. Decimals, dates and codes are canonical strings: the field tells what they mean."""
 
-RESERVED = ("ref", "kind", "status", "archived", "merged")
+RESERVED = ("ref", "kind", "status", "archived", "merged", "links")
 E164 = "_e164"
 """Beside a phone number as it was written, the field of this ending holds it in international form."""
 
@@ -96,12 +97,10 @@ def doubt(field: Field, value: Value, region: str = "") -> str:
         return next((found for part in value if (found := doubt(field, part, region))), "")
     if field.type == "phone":
         from phonenumbers import is_valid_number_for_region, region_code_for_number
-        from phonenumbers import parse as read
 
-        number = e164(str(value), region)
-        if not number:
+        parsed = _number(str(value), region)
+        if parsed is None:
             return f"{shown(str(value))} cannot be read as a phone number: it is kept as written"
-        parsed = read(number)
         if not is_valid_number_for_region(parsed, region_code_for_number(parsed) or "ZZ"):
             return f"{shown(str(value))} is not a number in use, as far as is known: it is kept as written"
     if field.type == "vat" and _checker(str(value), region) is None:
@@ -111,13 +110,20 @@ def doubt(field: Field, value: Value, region: str = "") -> str:
 
 def e164(text: str, region: str = "") -> str:
     """A phone number in international form, "" when it cannot be read."""
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    number = _number(text, region)
+    return str(format_number(number, PhoneNumberFormat.E164)) if number else ""
+
+
+@lru_cache(maxsize=64)  # one value is asked about more than once
+def _number(text: str, region: str) -> Any:
     import phonenumbers
 
     try:
-        number = phonenumbers.parse(text, region or None)
+        return phonenumbers.parse(text, region or None)
     except phonenumbers.NumberParseException:
-        return ""
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return None
 
 
 def _text(field: Field, text: str, region: str, currency: str) -> str:

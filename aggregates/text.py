@@ -41,5 +41,7 @@ def reference(text: str) -> str:
 
 def shown(text: str) -> str:
     """What the user gave, for a message: quoted, escaped, cut short."""
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:60])
+    safe = text[:60]
+    if not safe.isprintable():
+        safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in safe)
     return f"“{safe}…”" if len(text) > 60 else f"“{safe}”"

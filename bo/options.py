@@ -52,7 +52,8 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in ("reason", "key", "dry_run"):
             if name not in taken:  # the ledger knows; the command need not
                 given.pop(name, None)
-        result = command(*args, ledger=opened, **given)
+        with opened.client.watched():
+            result = command(*args, ledger=opened, **given)
         _show_plan(opened)
         return result
 

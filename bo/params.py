@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bo.inputs import Source
 
 
-class _Parsed(click.ParamType[Any]):
+class Parsed(click.ParamType[Any]):
     """Text that one of our parsers reads; values that are no text were read before."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
@@ -30,7 +30,7 @@ class _Parsed(click.ParamType[Any]):
         raise NotImplementedError
 
 
-class Money(_Parsed):
+class Money(Parsed):
     name = "amount"
 
     def parse(self, text: str) -> Amount:
@@ -39,7 +39,7 @@ class Money(_Parsed):
         return amount(text)
 
 
-class Number(_Parsed):
+class Number(Parsed):
     name = "number"
 
     def parse(self, text: str) -> Decimal:
@@ -48,7 +48,7 @@ class Number(_Parsed):
         return decimal(text)
 
 
-class Day(_Parsed):
+class Day(Parsed):
     name = "day"
 
     def __init__(self, edge: str = "") -> None:
@@ -62,7 +62,7 @@ class Day(_Parsed):
         return dates.period(text).first if self.edge == "first" else dates.period(text).last
 
 
-class Within(_Parsed):
+class Within(Parsed):
     name = "period"
 
     def parse(self, text: str) -> Period:
@@ -71,7 +71,7 @@ class Within(_Parsed):
         return period(text)
 
 
-class KnownAt(_Parsed):
+class KnownAt(Parsed):
     name = "day|position"
 
     def parse(self, text: str) -> int | date:
@@ -84,7 +84,7 @@ class KnownAt(_Parsed):
         return period(text).last
 
 
-class From(_Parsed):
+class From(Parsed):
     name = "file"
 
     def parse(self, text: str) -> Source:
@@ -93,7 +93,7 @@ class From(_Parsed):
         return Source(text)
 
 
-class Names(_Parsed):
+class Names(Parsed):
     """A list of column names, with commas."""
 
     name = "a,b"

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from bo import __version__, clock, errors
+from bo.settings import current
 from projections.core import Projections
-from store.device import DeviceFile, read, unlock
+from store.device import Device, DeviceFile, read, unlock
 from store.errors import KeyProblem, Unavailable
-from store.home import Binding, Home
+from store.home import Home
 from store.ledger import Ledger
 
 if TYPE_CHECKING:
     from bo.settings import Settings
-    from store.device import Device
     from store.transaction import Transaction
 
 TOOL = f"bo {__version__}"
@@ -25,6 +25,9 @@ TOOL = f"bo {__version__}"
 
 class Session(Ledger):
     """A ledger with the habits of the command line: idempotency keys, a journal of refusals, warnings."""
+
+    locked: DeviceFile | None = None
+    """The device's file while its keys came from the agent: nobody entered the passphrase for this command."""
 
     def __init__(self, directory: Path, home: Home, device: Device) -> None:
         super().__init__(directory, home, device, Projections())
@@ -51,17 +54,45 @@ class Session(Ledger):
 
         denied(self, str(refusal))
 
+    def called(self, compartment: int) -> str:
+        row = self.client.db.execute("SELECT name FROM compartment WHERE number = ?", (compartment,)).fetchone()
+        return str(row[0]) if row else super().called(compartment)
+
     def warn(self, message: str) -> None:
         errors.tell(message)
+
+    def reenter(self) -> None:
+        """Have the passphrase of an unlocked device entered again, for acts that its agent may not do alone.
+
+        A device without passphrase has nothing to enter, and the log says so. Raises KeyProblem.
+        """
+        file = self.locked
+        if file is not None:
+            unlock(file, lambda: passphrase(current(), file.name))
+            self.locked = None
+        self.reentered = self.device.has_passphrase
 
 
 def open_ledger(settings: Settings) -> Session:
     """The ledger that was chosen, opened by the device that acts."""
     home = Home()
     directory = find(settings, home)
-    binding = home.binding(str(directory.resolve()))
-    file = device_file(settings, home, binding)
+    file = device_file(settings, home, directory)
+    if file.secrets is None and given(settings) is None:
+        from bo import agent
+
+        kept = agent.secrets(home, file.device)
+        if kept is not None:
+            ledger = Session(directory, home, Device(file, kept))
+            ledger.locked = file
+            return ledger
     return Session(directory, home, unlock(file, lambda: passphrase(settings, file.name)))
+
+
+def chosen(settings: Settings) -> tuple[Home, DeviceFile]:
+    """The device that would act, its keys not opened."""
+    home = Home()
+    return home, device_file(settings, home, find(settings, home))
 
 
 def find(settings: Settings, home: Home) -> Path:
@@ -83,41 +114,76 @@ def configured(home: Home, name: str) -> str:
     """A value of the configuration file, "" when it has none."""
     if not home.config.is_file():
         return ""
-    import tomllib
+    from bo import config
 
-    try:
-        return str(tomllib.loads(home.config.read_text()).get(name, ""))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise errors.BadInput(f"{home.config}: {problem}") from None
+    return config.load(home).get(name, "")
 
 
-def device_file(settings: Settings, home: Home, binding: Binding | None) -> DeviceFile:
+def device_file(settings: Settings, home: Home, directory: Path) -> DeviceFile:
     """The device that was named, else the one that belongs to this ledger here."""
+    binding = home.binding(str(directory.resolve()))
     name = settings.device or os.environ.get("BO_DEVICE") or (binding.device if binding else "")
+    name = name or configured(home, "device")
     if name:
         return read(home.device_file(name))
-    found = sorted(home.devices.glob("*.json")) if home.devices.is_dir() else []
-    if len(found) == 1:
-        return read(found[0])
-    if not found:
+    files = sorted(home.devices.glob("*.json")) if home.devices.is_dir() else []
+    if not files:
         raise KeyProblem("you have no device here: make one with `bo device request --name NAME -o FILE`")
-    raise KeyProblem(f"you have {len(found)} devices here: name one with --device or `bo use LEDGER --device NAME`")
+    if len(files) == 1:
+        return read(files[0])
+    ledger = ledger_at(directory)
+    fitting = [file for file in map(read, files) if file.ledger == ledger]
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise KeyProblem(f"none of your {len(files)} devices here belongs to the ledger in {directory}")
+    names = ", ".join(file.name for file in fitting)
+    raise KeyProblem(f"you have several devices of this ledger: name one with --device or `bo use`: {names}")
+
+
+def ledger_at(directory: Path) -> str:
+    """The id of the ledger that stands somewhere, as its first leaf says."""
+    from store.sqlite import SQLiteStore
+    from store.verify import ledger_id_of
+
+    store = SQLiteStore.open(directory, read_only=True)
+    try:
+        first = store.leaf(0)
+    finally:
+        store.close()
+    if first is None or type(first.body) is not bytes:
+        raise Unavailable(f"the ledger in {directory} has no beginning")
+    return ledger_id_of(first.body).hex()
 
 
 def passphrase(settings: Settings, name: str) -> str:
     """From --passphrase-fd, BO_PASSPHRASE_FILE, a systemd credential, or a prompt."""
-    if settings.passphrase_fd is not None:
-        with os.fdopen(settings.passphrase_fd, "rb", closefd=False) as file:
-            return _first_line(file.read(65_536))
-    path = os.environ.get("BO_PASSPHRASE_FILE")
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if not path and credentials and (Path(credentials) / "bo.passphrase").is_file():
-        path = str(Path(credentials) / "bo.passphrase")
-    if path:
-        return _first_line(Path(path).read_bytes())
+    source = given(settings)
+    if source is not None:
+        return _first_line(source)
     if not settings.may_ask:
         raise KeyProblem("the device is locked")
     return ask(f"Passphrase of {name}")
+
+
+def new_passphrase(settings: Settings) -> str:
+    """For a device that is made now: from where passphrases are given, else asked twice."""
+    source = given(settings)
+    chosen = ask("New passphrase for your device", confirm=True) if source is None else _first_line(source)
+    if not chosen:
+        raise KeyProblem("an empty passphrase protects nothing: --no-passphrase says so openly")
+    return chosen
+
+
+def given(settings: Settings) -> int | Path | None:
+    """Where a passphrase can be read without asking: a descriptor, a file, or nowhere."""
+    if settings.passphrase_fd is not None:
+        return settings.passphrase_fd
+    path = os.environ.get("BO_PASSPHRASE_FILE")
+    credential = Path(os.environ.get("CREDENTIALS_DIRECTORY") or os.devnull) / "bo.passphrase"
+    if path:
+        return Path(path)
+    return credential if credential.is_file() else None
 
 
 def ask(prompt: str, *, confirm: bool = False) -> str:
@@ -131,11 +197,23 @@ def ask(prompt: str, *, confirm: bool = False) -> str:
     return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
 
 
-def _first_line(data: bytes) -> str:
+def _first_line(source: int | Path) -> str:
+    """The first line of a file, without what ends it. A descriptor stays open, and may be read again."""
+    if isinstance(source, int) and source in _heard:
+        return _heard[source]
+    with open(source, "rb", closefd=isinstance(source, Path)) as file:
+        data = file.read(65_536)
     try:
-        return data.split(b"\n", 1)[0].decode()
+        line = data.split(b"\n", 1)[0].removesuffix(b"\r").decode()
     except UnicodeDecodeError:
         raise KeyProblem("the passphrase is not UTF-8") from None
+    if isinstance(source, int):
+        _heard[source] = line
+    return line
+
+
+_heard: dict[int, str] = {}
+"""A pipe gives its passphrase once; a command may need it twice."""
 
 
 def fingerprint(ledger_id: bytes) -> str:
@@ -147,7 +225,8 @@ def fingerprint(ledger_id: bytes) -> str:
 
 
 def device_fingerprint(device: Device) -> str:
-    """100 bits of the hash of a device's public keys."""
+    """100 bits of the request a device was enrolled by; of its public keys where it never asked, as the founder's."""
     from hashlib import sha256
 
-    return fingerprint(sha256(device.sign_public + device.kem_public).digest())
+    asked = bytes.fromhex(device.request)
+    return fingerprint(asked or sha256(device.sign_public + device.kem_public).digest())

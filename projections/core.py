@@ -15,7 +15,7 @@ from store.client import Client
 from store.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import date
 
     from store.ledger import Ledger
@@ -62,8 +62,8 @@ class Projection:
 class Views:
     """The tables of a client database: written while following the log, read by queries."""
 
-    def __init__(self, client: Client) -> None:
-        self._client, self._db = client, client.db
+    def __init__(self, client: Client, ledger: Ledger | None = None) -> None:
+        self._client, self._db, self._ledger = client, client.db, ledger
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
         self._pending = 0
         self._digits: dict[str, int] = {}
@@ -83,6 +83,11 @@ class Views:
             self.flush()
         self._db.execute(sql, tuple(map(_plain, values)))
 
+    def forget(self) -> None:
+        """Drop the rows that wait."""
+        self._rows.clear()
+        self._pending = 0
+
     def flush(self) -> None:
         for sql, rows in self._rows.items():
             self._db.executemany(sql, rows)
@@ -97,6 +102,12 @@ class Views:
         names = [column[0] for column in found.description]
         return msgspec.convert([dict(zip(names, row, strict=True)) for row in found], list[shape], strict=False)  # type: ignore[valid-type]
 
+    def rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        """The rows of a query as SQLite has them."""
+        if self._pending:
+            self.flush()
+        yield from self._db.execute(sql, tuple(map(_plain, values)))
+
     def one(self, shape: type[Row], sql: str, *values: Any) -> Row | None:
         """The first row of a query."""
         found = self.all(shape, f"{sql} LIMIT 1" if "LIMIT" not in sql.upper() else sql, *values)
@@ -108,6 +119,14 @@ class Views:
             self.flush()
         row = self._db.execute(sql, tuple(map(_plain, values))).fetchone()
         return row[0] if row else None
+
+    def document(self, recorded: Recorded, blob: str) -> Iterator[bytes]:
+        """A document that an event being folded refers to, in pieces. Raises a StoreError where it cannot be had."""
+        from store.sealing import document_of_leaf
+
+        if self._ledger is None:
+            raise NotFound("documents are read while the log is followed")
+        return document_of_leaf(self._ledger, recorded.leaf, bytes.fromhex(blob))
 
     def digits(self, currency: str) -> int:
         """Decimals of a currency, without loading the table of all of them."""
@@ -149,7 +168,7 @@ class Sink:
         self, client: Client, ledger: Ledger, only: frozenset[str] = frozenset(), until: int | None = None
     ) -> None:
         self._client, self._ledger, self._only, self._until = client, ledger, only, until
-        self.views = Views(client)
+        self.views = Views(client, ledger)
         self._handlers: dict[type, tuple[Callable[[Any, Recorded, Views], None], ...]] = {}
         self._listeners: dict[str, list[Callable[[Any, Recorded, Views], None]]] = {}
         self._position = 0
@@ -160,7 +179,7 @@ class Sink:
         if self._prepared:
             return
         self._prepared = True
-        self._client.db.executescript(TABLES) if not self._client.db.in_transaction else self._statements(TABLES)
+        self._statements(TABLES)
         self._fill_currencies()
         current = {name: cls() for name, cls in projections().items() if not self._only or name in self._only}
         known = dict(self._client.db.execute("SELECT name, version FROM projection").fetchall())
@@ -177,6 +196,14 @@ class Sink:
             replay(self._ledger, self, self._ledger.verifier.size)
         self._listen(current)
         self._client.put("projections", fingerprint())
+
+    def rebuild(self) -> None:
+        """Empty every table: the log is told again from its beginning."""
+        self.views.forget()
+        current = {name: cls() for name, cls in projections().items()}
+        for name, projection in current.items():
+            self._create(name, projection)
+        self._listen(current)
 
     def _listen(self, chosen: dict[str, Projection]) -> None:
         self._listeners, self._handlers = {}, {}
@@ -309,8 +336,9 @@ def _past(ledger: Ledger, views: Views, known_at: int | date, only: tuple[str, .
     client.path.unlink()
     folder.rmdir()
     sink = Sink(client, ledger, frozenset(only), until)
-    sink.prepare()
-    replay(ledger, sink, until)
+    with client.transaction():
+        sink.prepare()
+        replay(ledger, sink, until)
     return sink.views
 
 

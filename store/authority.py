@@ -46,13 +46,17 @@ from store.leaf import CONTROL, JOURNAL, NO_HASH, UNATTENDED, Commit, Leaf, leaf
 from store.people import NOBODY, QUORUM_RIGHTS, Device, Epoch, People, Person, Proposal
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+
+Owner = tuple[int, int, bytes, int]
+"""Kind of leaf, compartment, stream id and epoch."""
 
 
 class KeyOwners(Protocol):
-    """Which stream and epoch a key_id was accepted for: (compartment, stream id, epoch)."""
+    """Which stream and epoch a key_id was accepted for."""
 
-    def owner(self, key_id: bytes) -> tuple[int, int, bytes, int] | None: ...
+    def owner(self, key_id: bytes) -> Owner | None: ...
 
 
 def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Leaf], keys: KeyOwners) -> People:
@@ -67,7 +71,7 @@ def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Lea
     if any(leaf.kind == CONTROL for leaf in leaves):
         session.after = people.copy()
     commitments = {leaf.commitment for leaf in leaves if leaf.kind != CONTROL}
-    fresh: dict[bytes, tuple[int, int, bytes, int]] = {}
+    fresh: dict[bytes, Owner] = {}
     for leaf in leaves:
         if leaf.kind == CONTROL:
             _require(
@@ -78,8 +82,7 @@ def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Lea
             session.check_sealed(leaf, keys, fresh)
     after = session.after
     if session.person in after.persons:
-        holder = after.persons[session.person]
-        holder.latest = max(holder.latest, commit.claimed)
+        after.witness(session.person, commit.claimed)
     return after
 
 
@@ -112,7 +115,7 @@ def _check_keys(people: People, name: str, keys: Founder | DeviceAdd) -> None:
     try:
         sign, kem = bytes.fromhex(keys.sign), bytes.fromhex(keys.kem)
         note.check_public_key(sign)
-        slots.public_key(kem)
+        slots.check_public_key(kem)
     except (ValueError, Malformed) as problem:
         raise Unauthorised(f"a device's key is not acceptable: {problem}") from None
     _require(_is_id(name) and name not in people.devices, "a device's id is malformed or already used")
@@ -137,8 +140,9 @@ class Session:
         self.person, self.device = commit.person.hex(), commit.device.hex()
         self.founding = commit.sequence == 1
         self.recovering = self.device == before.recovery
-        self.granted: set[str] = set()
-        self.added: set[str] = set()
+        self.granted: list[Grant] = []
+        self.opened: set[tuple[int, int]] = set()
+        self._writable: set[tuple[int, int, int]] = set()
 
     def check_author(self) -> None:
         device, person = self.before.devices[self.device], self.before.persons.get(self.person)
@@ -150,34 +154,51 @@ class Session:
     def may(self, right: str, compartment: int = EVERYWHERE) -> bool:
         return self.founding or self.before.may(self.person, right, compartment, self.at)
 
-    def check_sealed(self, leaf: Leaf, keys: KeyOwners, fresh: dict[bytes, tuple[int, int, bytes, int]]) -> None:
+    def check_sealed(self, leaf: Leaf, keys: KeyOwners, fresh: dict[bytes, Owner]) -> None:
         """An EVENT or JOURNAL leaf: right, epoch, key and a stream that still lives."""
-        compartment, place = leaf.compartment, (leaf.kind, leaf.compartment, leaf.stream, leaf.epoch)
-        right = READ if leaf.kind == JOURNAL else WRITE
-        _require(self.may(right, compartment), f"its author may not {right} compartment {compartment}")
-        _require(leaf.epoch == self.after.epoch(compartment), f"it is sealed under epoch {leaf.epoch}, which is over")
-        _require(not self.after.is_due(compartment, self.at), f"compartment {compartment} is due for a new epoch")
-        _require((compartment, leaf.stream) not in self.after.shredded, "its stream was shredded")
-        owner = fresh.get(leaf.key_id) or keys.owner(leaf.key_id)
+        kind, compartment, epoch, stream, key_id = leaf[1], leaf[2], leaf[3], leaf[4], leaf[8]
+        if (kind, compartment, epoch) not in self._writable:
+            self._check_place(READ if kind == JOURNAL else WRITE, compartment, epoch)
+            self._writable.add((kind, compartment, epoch))
+        _require((compartment, stream) not in self.after.shredded, "its stream was shredded")
+        place = (kind, compartment, stream, epoch)
+        owner = fresh.get(key_id) or keys.owner(key_id)
         if owner is None:
-            fresh[leaf.key_id] = place
+            fresh[key_id] = place
         else:
             _require(owner == place, "its key belongs to another stream or epoch")
 
+    def _check_place(self, right: str, compartment: int, epoch: int) -> None:
+        """The same for all leaves of a commit in a compartment, until a control leaf changes something."""
+        _require(self.may(right, compartment), f"its author may not {right} compartment {compartment}")
+        _require(epoch == self.after.epoch(compartment), f"it is sealed under epoch {epoch}, which is over")
+        _require(not self.after.is_due(compartment, self.at), f"compartment {compartment} is due for a new epoch")
+
     def take(self, leaf: Leaf) -> None:
         """Judge one control leaf and let it take effect."""
+        self._writable.clear()
         try:
             act = decode(leaf.body)
         except Malformed as problem:
             raise Unauthorised(f"a control act is malformed: {problem}") from None
         if isinstance(act, Propose):
-            self._allowed_device(act)
-            self.permit(act.act, proposing=True)
+            self.consider(act)
             self.after.proposals[leaf.idx] = Proposal(
                 leaf_hash(self.ledger_id, leaf).hex(), self.person, act.act, self.at
             )
         else:
             self.enact(act)
+
+    def consider(self, act: Propose) -> None:
+        """Raise Unauthorised unless the author may propose an act."""
+        self._allowed_device(act)
+        self._counts()
+        self.permit(act.act, proposing=True)
+
+    def _counts(self) -> None:
+        """Four eyes are those of two people: who holds a service's device may be one of them already."""
+        person = self.before.persons.get(self.person)
+        _require(person is not None and not person.service, "a service proposes and approves nothing")
 
     def enact(self, act: Acts) -> None:
         """Let an act take effect, or raise Unauthorised."""
@@ -200,8 +221,10 @@ class Session:
         if proposal is None or not proposal.open or proposal.leaf != act.leaf:
             raise Unauthorised("it approves something that is not proposed")
         _require(proposal.person != self.person, "its author approves what he proposed himself")
-        own = isinstance(proposal.act, DeviceAdd) and proposal.act.person == self.person
-        if not own:
+        self._counts()
+        if isinstance(proposal.act, DeviceAdd) and proposal.act.person == self.person:
+            _check_keys(self.after, proposal.act.device, proposal.act)
+        else:
             self.permit(proposal.act, proposing=True)
         proposal.open = False
         return proposal.act
@@ -229,6 +252,7 @@ class Session:
                 owner = after.persons.get(act.person)
                 _require(owner is not None and owner.active, "a device is added to nobody")
                 _check_keys(after, act.device, act)
+                _require(len(act.request) == 64 and _is_hex(act.request), "a device names no request")
                 if after.devices_of(act.person):
                     self._second_person(ADMIN, proposing)
             case DeviceRevoke():
@@ -240,6 +264,11 @@ class Session:
                 self._admin()
                 _require(_is_id(act.role), "a role's id is malformed")
                 _require(all(map(_is_right, act.rights)), "a role names an unknown right")
+                gained = set(act.rights) - set(after.roles.get(act.role, ()))
+                held = any(grant.role == act.role for grant, _, _ in after.held(self.person, self.at))
+                _require(self.founding or not (gained and held), "nobody adds rights to a role he holds himself")
+                if act.role in after.roles:
+                    self._gives(gained)
                 self._second_person(ADMIN, proposing)
             case Grant():
                 self._permit_grant(act, proposing)
@@ -286,15 +315,19 @@ class Session:
         _require(act.role in after.roles if act.role else _is_right((act.right, act.compartment)), "an unknown right")
         _require(act.history in (ALL, FROM_NOW), "an unknown history")
         _require(act.compartment == EVERYWHERE or act.compartment in after.compartments, "an unknown compartment")
-        for right, place in after.given(act):
+        given = list(after.given(act))
+        self._gives(given)
+        if any(right in QUORUM_RIGHTS for right, _ in given):
+            self._second_person(ADMIN, proposing)
+
+    def _gives(self, rights: Iterable[tuple[str, int]]) -> None:
+        """Nobody gives what he cannot read himself."""
+        for right, place in rights:
             if right in COMPARTMENT_RIGHTS:
-                places = list(after.compartments) if place == EVERYWHERE else [place]
-                for compartment in places:
+                for compartment in list(self.after.compartments) if place == EVERYWHERE else [place]:
                     _require(
                         self.may(READ, compartment), f"its author grants compartment {compartment} without reading it"
                     )
-            if right in QUORUM_RIGHTS:
-                self._second_person(ADMIN, proposing)
 
     def _permit_epoch(self, act: EpochOpen) -> None:
         after, compartment, at = self.after, act.compartment, self.at
@@ -302,10 +335,10 @@ class Session:
         _require(0 < compartment < 1 << 32 and act.epoch == after.epoch(compartment) + 1, "an epoch is out of order")
         _require(len(given) == len(act.slots), "an epoch names a device twice")
         _require(after.recovery in given, "an epoch leaves out the recovery device")
+        _require(self.device in given, "its author opens an epoch that he may not read himself")
         allowed = after.readers(compartment, at) if not self.founding else set(after.devices)
         if act.epoch == 1:
             self._admin()
-            _require(self.device in given, "the founder of a compartment is not among its readers")
         else:
             _require(self.may(READ, compartment), f"its author may not read compartment {compartment}")
             _require(
@@ -314,10 +347,13 @@ class Session:
             )
             kept = {device for device in after.recipients(compartment) if device in allowed}
             _require(kept <= given, "an epoch leaves out somebody who may read")
-            allowed = kept | {
-                device for device in allowed if device in self.added or after.devices[device].person in self.granted
-            }
+            allowed = kept | {device for device in allowed if self.granted_now(device, compartment)}
         _require(given <= allowed, "an epoch is given to somebody who may not read")
+
+    def granted_now(self, device: str, compartment: int) -> bool:
+        """Whether this commit grants the device's person the compartment."""
+        person = self.after.devices[device].person
+        return any(grant.person == person and self.after.opens(grant, compartment) for grant in self.granted)
 
     def _permit_slot(self, act: Slot) -> None:
         after, compartment = self.after, act.compartment
@@ -334,6 +370,7 @@ class Session:
                 after.device_may_read(act.device, compartment, self.at), "a slot is given to somebody who may not read"
             )
             known = any(device in epoch.slots for device in after.devices_of(person))
+            known = known or (compartment, act.epoch) in self.opened  # nothing is sealed under it yet
             _require(
                 known or after.reads_history(person, compartment, self.at), "a slot gives history to a from-now reader"
             )
@@ -351,22 +388,22 @@ class Session:
                 self._lapse(act.person)
             case DeviceAdd():
                 after.devices[act.device] = Device(
-                    act.person, bytes.fromhex(act.sign), bytes.fromhex(act.kem), act.unattended
+                    act.person, bytes.fromhex(act.sign), bytes.fromhex(act.kem), act.unattended, request=act.request
                 )
-                self.added.add(act.device)
             case DeviceRevoke():
                 after.devices[act.device].active = False
             case Role():
                 after.roles[act.role] = act.rights
             case Grant():
                 after.grants[act.grant] = act
-                self.granted.add(act.person)
+                self.granted.append(act)
             case Revoke():
                 after.ended.add(act.grant)
                 self._lapse(after.grants[act.grant].person)
             case EpochOpen():
                 epoch = Epoch(act.epoch_commitment, act.index_commitment, dict(act.slots))
                 after.compartments.setdefault(act.compartment, []).append(epoch)
+                self.opened.add((act.compartment, act.epoch))
             case Slot():
                 after.compartments[act.compartment][act.epoch - 1].slots[act.device] = act.hash
             case PolicySet():

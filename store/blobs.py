@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import stat
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
@@ -79,34 +81,37 @@ def _context(key: StreamKey, version: int) -> bytes:
     return b"bo.blob/1\n" + key.context + version.to_bytes(8, "big")
 
 
+@contextmanager
+def checked(directory: Path, blob: bytes) -> Iterator[BinaryIO]:
+    """The encrypted file, at its beginning, once its hash was found right. Raises Tampered."""
+    path = path_of(directory, blob)
+    try:
+        # without O_NONBLOCK a pipe put in its place would be waited for
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise Tampered(f"the document file {path.name} is missing") from None
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise Tampered(f"the document file {path.name} is no file")
+        found = sha256()
+        while piece := file.read(PIECE):
+            found.update(piece)
+        if found.digest() != blob:
+            raise Tampered(f"the document file {path.name} was changed")
+        file.seek(0)
+        yield file
+
+
 def read(directory: Path, blob: bytes, key: StreamKey, version: int) -> Iterator[bytes]:
     """The document, piece by piece. Raises Tampered where the file is not the one that was filed.
 
     The ciphertext's hash is checked before the first piece is given away.
     """
-    path = path_of(directory, blob)
     try:
-        with path.open("rb") as file:
-            found = sha256()
-            while piece := file.read(PIECE):
-                found.update(piece)
-            if found.digest() != blob:
-                raise Tampered(f"the document file {path.name} was changed")
-            file.seek(0)
+        with checked(directory, blob) as file:
             decryptor = Cobblestone256Decryptor(key.blob_key, _context(key, version))
             while piece := file.read(PIECE):
                 yield decryptor.update(piece)
             yield decryptor.finalize()
-    except FileNotFoundError:
-        raise Tampered(f"the document file {path.name} is missing") from None
     except InvalidTag:
-        raise Tampered(f"the document file {path.name} does not open under its key") from None
-
-
-def current(directory: Path, blob: SealedBlob, key: StreamKey, version: int) -> bytes:
-    """The hash to refer to: of the blob, or of it sealed anew when its epoch or version has passed."""
-    if blob.key.key_id == key.key_id and blob.version == version:
-        return blob.hash
-    anew = seal(directory, key, None, blob.epoch, version, read(directory, blob.hash, blob.key, blob.version))
-    path_of(directory, blob.hash).unlink(missing_ok=True)
-    return anew.hash
+        raise Tampered(f"the document file {blob.hex()} does not open under its key") from None

@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS verdict(
 {streams.TABLES}
 """
 PLAIN = b"SQLite format 3\0"
+PATIENCE = 30_000
+"""Milliseconds to wait for another process of this client."""
 
 
 class Client:
@@ -40,32 +42,47 @@ class Client:
         private_folder(path.parent)
         self.path, self._key, self._journal = path, key, "OFF" if scratch else "WAL"
         try:
-            self.db = self._open()
-        except sqlite.DatabaseError as problem:
-            if isinstance(problem, sqlite.OperationalError) and "locked" in str(problem):
-                raise Unavailable(f"{path}: {problem}") from None
-            remove(path)
-            self.db = self._open()
+            try:
+                self.db = self._open()
+            except sqlite.DatabaseError as problem:
+                if isinstance(problem, sqlite.OperationalError):
+                    raise
+                remove(path)
+                self.db = self._open()
+        except sqlite.OperationalError as problem:
+            raise Unavailable(f"{path}: {problem}") from None
 
     def _open(self) -> Any:
-        if self.path.exists():
+        new = not self.path.exists()
+        if new:
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        db = self._connect()
+        if new:
+            db.close()  # to look into the file while SQLite holds locks on it would drop them
             with self.path.open("rb") as file:
                 if file.read(16) == PLAIN:
-                    raise sqlite.DatabaseError("a plaintext database lies where the views belong")
-        else:
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+                    raise Unavailable(f"{self.path}: this SQLite does not encrypt")
+            db = self._connect()
+        return db
+
+    def _connect(self) -> Any:
         db = sqlite.connect(str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512)
-        db.execute("PRAGMA cipher_log_level=NONE")
-        db.execute(f"PRAGMA key=\"x'{self._key}'\"")
-        db.execute("PRAGMA busy_timeout=30000")
-        if db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'state'").fetchone()[0] == 0:
-            db.execute(f"PRAGMA journal_mode={self._journal}")
-            db.executescript(TABLES)
-        db.execute("PRAGMA synchronous=NORMAL")
-        db.execute("PRAGMA secure_delete=ON")
-        with self.path.open("rb") as file:
-            if file.read(16) == PLAIN:
-                raise Unavailable(f"{self.path}: this SQLite does not encrypt")
+        try:
+            db.execute("PRAGMA cipher_log_level=NONE")
+            db.execute(f"PRAGMA key=\"x'{self._key}'\"")
+            db.execute(f"PRAGMA busy_timeout={PATIENCE}")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.execute("PRAGMA secure_delete=ON")
+            if db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'state'").fetchone()[0] == 0:
+                db.execute(f"PRAGMA journal_mode={self._journal}")
+                db.executescript(TABLES)
+            elif self._journal == "OFF":
+                db.execute("PRAGMA journal_mode=OFF")
+            if db.execute("PRAGMA cipher_status").fetchone() != ("1",):
+                raise sqlite.DatabaseError("a plaintext database lies where the views belong")
+        except sqlite.DatabaseError:
+            db.close()
+            raise
         return db
 
     def get(self, name: str) -> bytes | None:
@@ -92,13 +109,33 @@ class Client:
 
     def checkpoint(self) -> bool:
         """Empty the write-ahead log, so that no old page is left; False while a reader holds on to it."""
+        self.db.execute("PRAGMA busy_timeout=250")
         busy, _, _ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self.db.execute(f"PRAGMA busy_timeout={PATIENCE}")
         return not busy
 
     def excluded(self) -> list[tuple[int, int, int]]:
         """Leaves no view sees: (first, last, compartment), compartment 0 for a whole commit."""
         rows = self.db.execute("SELECT first, last, compartment FROM verdict WHERE verdict != 'unchecked'")
         return [tuple(row) for row in rows]
+
+    def give_up(self, problem: sqlite.DatabaseError) -> None:
+        """Throw the database away when `problem` says it is damaged. Raises Unavailable when it is locked or full."""
+        if isinstance(problem, sqlite.OperationalError):
+            raise Unavailable(f"{self.path}: {problem}") from None
+        if type(problem) is not sqlite.DatabaseError:
+            raise problem
+        self.close()
+        remove(self.path)
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """For queries of the views: what is damaged there is thrown away, and the user is told."""
+        try:
+            yield
+        except sqlite.DatabaseError as problem:
+            self.give_up(problem)
+            raise Unavailable(f"the views in {self.path} were damaged: the next command builds them again") from None
 
     def close(self) -> None:
         with suppress(sqlite.ProgrammingError):

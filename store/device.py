@@ -69,6 +69,11 @@ class Device:
         self._secrets = secrets
 
     @property
+    def secrets(self) -> Secrets:
+        """For the agent, which keeps them in memory alone."""
+        return self._secrets
+
+    @property
     def view_key(self) -> str:
         """Key and salt of the view database, as 96 hexadecimal digits."""
         return self._secrets.views
@@ -123,16 +128,18 @@ def read(path: Path) -> DeviceFile:
         raise KeyProblem(f"there is no device file {path}") from None
     except OSError as problem:
         raise KeyProblem(f"the device file {path} cannot be opened: {problem.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         about = os.fstat(descriptor)
         if not stat.S_ISREG(about.st_mode):
             raise KeyProblem(f"{path} is not a regular file")
         if about.st_mode & 0o077:
             raise KeyProblem(f"{path} can be read by others: run `chmod 600 {path}`")
-        raw = file.read(LARGEST + 1)
+        raw = os.read(descriptor, LARGEST + 1)
+    finally:
+        os.close(descriptor)
     try:
         device = msgspec.json.decode(raw, type=DeviceFile) if len(raw) <= LARGEST else None
-    except (msgspec.DecodeError, RecursionError):
+    except (ValueError, RecursionError):  # not JSON, not ours, or not UTF-8
         device = None
     if device is None or device.format != "bo.device/1" or (device.secrets is None) == (device.kdf is None):
         raise KeyProblem(WRONG)

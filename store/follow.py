@@ -6,7 +6,7 @@ correct writer could have written, and `unchecked` when this device cannot have 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -22,6 +22,8 @@ from store.tree import Frontier
 from store.verify import Judged, Verifier
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aggregates.core import Event, State
     from store.client import Client
     from store.keys import Keyring
@@ -40,6 +42,9 @@ class Sink(Protocol):
 
     def prepare(self) -> None:
         """Called first, inside the transaction of the client database."""
+
+    def rebuild(self) -> None:
+        """Forget everything: it is told again from the beginning."""
 
     def apply(self, recorded: Recorded) -> None: ...
 
@@ -83,8 +88,8 @@ def save(client: Client, verifier: Verifier) -> None:
 class Contents:
     """Opens commits for one device and reaches the verdict on their content."""
 
-    def __init__(self, store: SQLiteStore, keyring: Keyring) -> None:
-        self._store, self._keyring = store, keyring
+    def __init__(self, store: SQLiteStore, client: Client, keyring: Keyring) -> None:
+        self._store, self._client, self._keyring = store, client, keyring
         self._states: dict[str, State[Any]] = {}
 
     def of(
@@ -160,9 +165,7 @@ class Contents:
         if len(self._states) > REMEMBERED:
             self._states.clear()
         state = cls()
-        for earlier in self._store.stream(leaf.kind, leaf.compartment, leaf.stream):
-            if earlier.version >= leaf.version:
-                break
+        for earlier in self._accepted_before(leaf, cls.last_is_all):
             try:
                 past = self._keyring.read(earlier, self._store.wrapped(earlier.key_id))
             except (KeyRowDamaged, Malformed):
@@ -172,6 +175,12 @@ class Contents:
             for event in past.events:
                 state = state.evolve(event)
         return state
+
+    def _accepted_before(self, leaf: Leaf, last_only: bool) -> list[Leaf]:
+        """The earlier leaves of its stream that views see: all, or the last where that tells everything."""
+        excluded = [(first, last) for first, last, place in self._client.excluded() if place in (0, leaf.compartment)]
+        rows = self._store.stream(*leaf.place, last_only=last_only and not excluded, before=leaf.version)
+        return [row for row in rows if not any(first <= row.idx <= last for first, last in excluded)]
 
 
 def _together(opened: list[tuple[Leaf, Payload]], compartment: int) -> tuple[Event, ...]:
@@ -190,11 +199,45 @@ def follow(ledger: Ledger) -> None:
         with ledger.client.transaction():
             verifier = ledger.adopt(restore(ledger.client, ledger.id))
             _check_pins(ledger, verifier)
-            contents = contents or Contents(ledger.store, ledger.keyring)
+            contents = contents or Contents(ledger.store, ledger.client, ledger.keyring)
             sink.prepare()
             more = _chunk(ledger, verifier, contents, sink)
+            if not more and ledger.client.get("reopen"):
+                _reopen(ledger, sink)
             sink.flush()
             save(ledger.client, verifier)
+            if ledger.member() is not None:
+                ledger.client.put("enrolled", b"yes")
+
+
+class Written(NamedTuple):
+    """A commit this process has recorded: the log before and after it, and what its sealed leaves say."""
+
+    before: Verifier
+    after: Verifier
+    judged: Judged
+    said: list[tuple[Leaf, Payload]]
+
+
+def keep_up(ledger: Ledger, written: Written) -> bool:
+    """Pin and follow a commit of our own without reading it again. False when `follow` has to be asked instead.
+
+    It was judged before it was recorded, its content by `Transaction.check`. That holds only for a client that was
+    followed up to it, and control acts are left to `follow`, for what else they have to bring about.
+    """
+    before, after, client = written.before, written.after, ledger.client
+    if len(written.said) + 1 < len(written.judged.leaves):
+        return False
+    ledger.pinned(after.size, after.frontier.to_bytes(), after.note)
+    with client.transaction():
+        if client.get("note") != before.note:
+            return False
+        sink = ledger.sink()
+        sink.prepare()
+        _tell(sink, written.judged, written.said, before.ordinal, "", "")
+        sink.flush()
+        save(client, ledger.adopt(after))
+    return True
 
 
 def _check_pins(ledger: Ledger, verifier: Verifier) -> None:
@@ -207,23 +250,65 @@ def _check_pins(ledger: Ledger, verifier: Verifier) -> None:
             raise RolledBack(f"the log was rolled back: it ends at {size}, but {seen} leaves were seen before")
         if seen and ledger.store.head(seen) != note:
             raise RolledBack(f"the log was forked: at size {seen} it has another head than the one seen before")
+    if ledger.device.checkpoint:  # what it saw when it asked to be enrolled
+        asked = int(ledger.device.checkpoint.split("\n")[1])
+        if not (ledger.store.head(asked) or b"").startswith(f"{ledger.device.checkpoint}\n".encode()):
+            raise RolledBack(f"this is not the log that this device asked to join, of which it saw {asked} leaves")
 
 
 def _chunk(ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -> bool:
     until = verifier.size + CHUNK
     for raw in ledger.store.commits(verifier.size):
-        _take(raw, ledger.client, verifier, ledger.keyring, contents, sink)
+        _take(raw, ledger, verifier, contents, sink)
         if verifier.size >= until:
             return True
     return False
 
 
-def _take(raw: Raw, client: Client, verifier: Verifier, keyring: Keyring, contents: Contents, sink: Sink) -> None:
+def _take(raw: Raw, ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -> None:
     ordinal, shredded = verifier.ordinal, len(verifier.people.shredded)
     judged = verifier.take(raw.leaves, raw.note)
-    keyring.people = verifier.people
+    ledger.keyring.people = verifier.people
     if len(verifier.people.shredded) > shredded:
-        client.put("sweep", b"due")  # key rows of these streams are deleted before the first read
+        ledger.client.put("sweep", b"due")  # key rows of these streams are deleted before the first read
+    if _gives_past(judged, ledger.device.id.hex()):
+        ledger.client.put("reopen", b"due")
+    _weigh(judged, raw.wrapped, ledger.client, verifier.people, contents, sink, ordinal)
+
+
+def _gives_past(judged: Judged, device: str) -> bool:
+    """Whether a commit gives a device an epoch that others have written under already."""
+    acts = [leaf.body for leaf in judged.leaves if leaf.kind == CONTROL and not judged.unauthorised]
+    given = [act for act in map(control.decode, acts) if isinstance(act, control.Slot)]
+    return any(slot.device == device for slot in given)
+
+
+def _reopen(ledger: Ledger, sink: Sink) -> None:
+    """Read again, from the beginning, what was followed before this device was given the keys of it."""
+    client, people = ledger.client, ledger.people
+    client.db.execute("DELETE FROM verdict WHERE verdict != ?", (UNAUTHORISED,))
+    refused = dict(client.db.execute("SELECT sequence, reason FROM verdict").fetchall())
+    client.db.execute("DELETE FROM verdict")
+    contents = Contents(ledger.store, client, ledger.keyring)
+    ledger.verifier.streams.flush()
+    sink.rebuild()
+    for raw in _verified(ledger, ledger.verifier.size):
+        commit = Commit.decode(raw.leaves[-1].body)
+        judged = Judged(commit, raw.leaves, notes.parse(raw.note).root, raw.note, refused.get(commit.sequence, ""))
+        _weigh(judged, raw.wrapped, client, people, contents, sink, raw.leaves[0].ordinal)
+    client.db.execute("DELETE FROM state WHERE name = 'reopen'")
+
+
+def _weigh(
+    judged: Judged,
+    wrapped: list[bytes | None],
+    client: Client,
+    people: People,
+    contents: Contents,
+    sink: Sink,
+    ordinal: int,
+) -> None:
+    """Reach the verdict on a commit's content, note it, and tell the sink."""
     commit, first = judged.commit, judged.commit.first
     verdict, reason = "", ""
     opened: list[tuple[Leaf, Payload]] = []
@@ -236,10 +321,10 @@ def _take(raw: Raw, client: Client, verifier: Verifier, keyring: Keyring, conten
         verdict, reason = UNAUTHORISED, judged.unauthorised
         note(first, first + commit.leaves - 1, 0)
     else:
-        opened, rejected, unchecked = contents.of(judged, raw.wrapped)
+        opened, rejected, unchecked = contents.of(judged, wrapped)
         for idx in unchecked:
-            leaf = raw.leaves[idx - first]
-            if (leaf.compartment, leaf.stream) not in verifier.people.shredded:
+            leaf = judged.leaves[idx - first]
+            if (leaf.compartment, leaf.stream) not in people.shredded:
                 verdict, reason = UNCHECKED, "a key row is missing or damaged"
                 note(idx, idx, leaf.compartment)
         for compartment, why in rejected.items():
@@ -311,14 +396,26 @@ def _tell(
     )
 
 
+def _verified(ledger: Ledger, until: int) -> Iterator[Raw]:
+    """The commits before leaf `until` as they were verified. Raises Tampered where one has changed."""
+    hashes = ledger.client.db.execute("SELECT hash FROM leaf_hash ORDER BY idx")
+    for raw in ledger.store.commits(0):
+        if raw.leaves[0].idx >= until:
+            return
+        for leaf in raw.leaves:
+            kept = hashes.fetchone()
+            if kept is None or leaf_hash(ledger.id, leaf) != kept[0]:
+                raise Tampered("it is not the leaf that was verified", leaf.idx)
+        yield raw
+
+
 def replay(ledger: Ledger, sink: Sink, until: int) -> None:
     """Tell a sink again what this client has verified, up to leaf `until`: for rebuilds and for the past.
 
     Every leaf is compared with the hash kept when it was verified.
     """
-    client, ledger_id = ledger.client, ledger.id
-    contents = Contents(ledger.store, ledger.keyring)
-    hashes = client.db.execute("SELECT hash FROM leaf_hash ORDER BY idx")
+    client = ledger.client
+    contents = Contents(ledger.store, client, ledger.keyring)
     verdicts = {
         (sequence, compartment): (verdict, reason)
         for sequence, compartment, verdict, reason in client.db.execute(
@@ -326,13 +423,7 @@ def replay(ledger: Ledger, sink: Sink, until: int) -> None:
         )
     }
     troubled = {sequence for sequence, _ in verdicts}
-    for raw in ledger.store.commits(0):
-        if raw.leaves[0].idx >= until:
-            break
-        for leaf in raw.leaves:
-            kept = hashes.fetchone()
-            if kept is None or leaf_hash(ledger_id, leaf) != kept[0]:
-                raise Tampered("it is not the leaf that was verified", leaf.idx)
+    for raw in _verified(ledger, until):
         judged = Judged(Commit.decode(raw.leaves[-1].body), raw.leaves, notes.parse(raw.note).root, raw.note, "")
         sequence, verdict, reason = judged.commit.sequence, "", ""
         if sequence in troubled:

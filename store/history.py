@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregates.core import Refused
-from store.errors import Tampered
+from store.errors import KeyRowDamaged, Tampered
 from store.leaf import EVENT, Leaf, leaf_hash
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aggregates.core import State
     from store.ledger import Ledger
     from store.payload import Payload
@@ -38,6 +41,8 @@ def past(
     stream = ledger.keyring.stream_id(compartment, name)
     if stream is None:
         raise Refused(f"you hold no key of the compartment where {name} lives")
+    if (compartment, stream) in ledger.people.shredded:
+        raise Refused(f"{name} was erased")
     found = []
     for leaf in leaves(ledger, kind, compartment, stream, last_only=last_only):
         payload = ledger.keyring.read(leaf, ledger.store.wrapped(leaf.key_id))
@@ -52,10 +57,11 @@ def leaves(ledger: Ledger, kind: int, compartment: int, stream: bytes, *, last_o
 
     Raises Tampered when there are fewer, other or more than this client verified.
     """
-    streams, size = ledger.verifier.streams, ledger.verifier.size
+    streams = ledger.verifier.streams
     upcoming, last = streams.position((kind, compartment, stream))
     if last < 0:
         return []
+    size = max(ledger.verifier.size, last + 1)  # another process of this client may just have verified more
     excluded = ledger.excluded(compartment)
     rows = [leaf for leaf in ledger.store.stream(kind, compartment, stream, last_only) if leaf.idx < size]
     if last_only and rows and any(first <= rows[0].idx <= end for first, end in excluded):
@@ -69,3 +75,25 @@ def leaves(ledger: Ledger, kind: int, compartment: int, stream: bytes, *, last_o
     if not rows or version != upcoming or rows[-1].idx != last:
         raise Tampered(f"a stream has lost leaves up to {last}")
     return [leaf for leaf in rows if not any(first <= leaf.idx <= end for first, end in excluded)]
+
+
+def told(ledger: Ledger, position: int) -> Iterator[tuple[Leaf, Payload]]:
+    """All accepted event leaves from the one with the event after `position` on, as far as this device can read."""
+    size, hash_of = ledger.verifier.size, ledger.verifier.streams.hash_of
+    excluded: dict[int, list[tuple[int, int]]] = {}
+    for commit in ledger.store.commits(ledger.store.leaf_after(position)):
+        for leaf, wrapped in zip(commit.leaves, commit.wrapped, strict=True):
+            if leaf.idx >= size:
+                return
+            if leaf_hash(ledger.id, leaf) != hash_of(leaf.idx):
+                raise Tampered("it is not the leaf that was verified", leaf.idx)
+            if leaf.kind != EVENT:
+                continue
+            if leaf.compartment not in excluded:
+                excluded[leaf.compartment] = ledger.excluded(leaf.compartment)
+            if any(first <= leaf.idx <= end for first, end in excluded[leaf.compartment]):
+                continue
+            with suppress(KeyRowDamaged):
+                payload = ledger.keyring.read(leaf, wrapped)
+                if payload is not None:
+                    yield leaf, payload

@@ -56,7 +56,7 @@ class Home:
             return msgspec.json.decode(self._binding(place).read_bytes(), type=Binding)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError:
+        except ValueError:  # not UTF-8 either
             raise Unavailable(f"{self._binding(place)} is damaged: remove it and run `bo use`") from None
 
     def bind(self, place: str, binding: Binding) -> None:
@@ -72,7 +72,7 @@ class Home:
             return msgspec.msgpack.decode((self.pins / ledger).read_bytes(), type=Pin)
         except FileNotFoundError:
             return None
-        except msgspec.DecodeError:
+        except ValueError:  # not UTF-8 either
             raise RolledBack(
                 f"the pin {self.pins / ledger} is damaged: compare `bo audit head` with a colleague"
             ) from None

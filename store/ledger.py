@@ -10,8 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+import sqlcipher3.dbapi2 as sqlite
+
 from store.client import Client
-from store.errors import RolledBack
+from store.errors import RolledBack, Unauthorised
 from store.home import Binding, Home, Pin
 from store.sqlite import SQLiteStore
 
@@ -23,9 +25,15 @@ if TYPE_CHECKING:
     from store.device import Device
     from store.follow import Sink
     from store.keys import Keyring
+    from store.people import Device as Member
     from store.people import People
     from store.verify import Verifier
     from store.transaction import Planned, Transaction
+
+NOT_ENROLLED = (
+    "the device {name} is not enrolled: send the file that `bo device request` wrote to an admin, who runs "
+    "`bo device approve FILE --person YOU`"
+)
 
 T = TypeVar("T")
 S = TypeVar("S", bound="State[Any]")
@@ -54,6 +62,7 @@ class Ledger:
         self.reentered = self.dry_run = False
         self.home_compartment = 0
         self.planned: list[Planned] = []
+        self.loose: dict[bytes, int] = {}
         self.clock: Callable[[], int] = _now
         binding = home.binding(self.place)
         if binding is not None and binding.ledger != self.id.hex():
@@ -77,6 +86,8 @@ class Ledger:
         pin = self.home.pin(self.id.hex())
         if newest is None:
             raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
+        if "verifier" in self.__dict__ and self.verifier.note != note:
+            return False  # another process of this client went on, or this one was broken off
         if note is not None and newest[1] == note and (pin is None or pin.size <= newest[0]):
             if pin is not None and pin.size == newest[0] and pin.note != note:
                 raise RolledBack(f"the log was forked at size {pin.size}: another head was pinned")
@@ -84,11 +95,26 @@ class Ledger:
         return False
 
     def pull(self) -> None:
-        """Verify what is new and bring the views up to it."""
+        """Verify what is new and bring the views up to it. Raises Unauthorised for a device that is not enrolled."""
+        self.mended(self._pull)
+
+    def mended(self, work: Callable[[], T]) -> T:
+        """Do `work`; where the client database proves damaged, throw it away and do it once more from the log."""
+        try:
+            return work()
+        except sqlite.DatabaseError as problem:  # a raw one is the client's: the store has made sentences of its own
+            self.client.give_up(problem)
+        for name in ("client", "verifier", "keyring"):
+            self.__dict__.pop(name, None)
+        return work()
+
+    def _pull(self) -> None:
         if not self.is_current() or self.client.get("sweep"):
             from store.writing import pull
 
             pull(self)
+        if self.client.get("enrolled") is None:
+            self.enrolled()
 
     @cached_property
     def verifier(self) -> Verifier:
@@ -102,6 +128,10 @@ class Ledger:
         self.verifier = verifier
         self.keyring.people = verifier.people
         return verifier
+
+    def forget(self) -> None:
+        """Drop what was worked out ahead of the log: it is restored from the client when it is asked for."""
+        self.__dict__.pop("verifier", None)
 
     @cached_property
     def keyring(self) -> Keyring:
@@ -124,6 +154,21 @@ class Ledger:
         device = self.people.devices.get(self.device.id.hex())
         return device.person if device else ""
 
+    def member(self) -> Member | None:
+        """This device as the log has it; None unless it was enrolled by the very request its owner made."""
+        known = self.people.devices.get(self.device.id.hex())
+        ours = known is not None and (known.request, known.sign) == (self.device.request, self.device.sign_public)
+        return known if ours else None
+
+    def enrolled(self) -> Member:
+        """The same. Raises Unauthorised unless it may write: enrolled, and not revoked."""
+        known = self.member()
+        if known is None:
+            raise Unauthorised(NOT_ENROLLED.format(name=self.device.name))
+        if not known.active:
+            raise Unauthorised(f"the device {self.device.name} was revoked: ask an admin to approve another")
+        return known
+
     def sink(self) -> Sink:
         return self._views.sink(self)
 
@@ -134,7 +179,7 @@ class Ledger:
         """
         from store.writing import commit
 
-        return commit(self, work)
+        return self.mended(lambda: commit(self, work))
 
     def load(self, cls: type[S], reference: str, compartment: int | None = None) -> S:
         """An aggregate as the log has it now."""
@@ -144,16 +189,22 @@ class Ledger:
         return load(self, cls, reference, compartment)
 
     def seal(
-        self, cls: type[State[Any]], reference: str, pieces: Iterable[bytes], like: SealedBlob | None = None
+        self,
+        cls: type[State[Any]],
+        reference: str,
+        pieces: Iterable[bytes],
+        like: SealedBlob | None = None,
+        compartment: int | None = None,
     ) -> SealedBlob:
         """Encrypt a document for the next version of a stream, before the lock is taken.
 
-        `like` is another document of the same commit, whose key it shares.
+        `like` is another document of the same commit, whose key it shares. What no commit refers to when the
+        ledger is closed is removed.
         """
         from store.sealing import seal_document
 
         self.pull()
-        return seal_document(self, cls, reference, pieces, like)
+        return seal_document(self, cls, reference, pieces, like, compartment)
 
     def document(self, compartment: int, name: str, blob: bytes) -> Iterator[bytes]:
         """A document of a stream by the hash of its ciphertext, in pieces. Raises Tampered."""
@@ -172,6 +223,10 @@ class Ledger:
     def refused(self, refusal: Exception) -> None:
         """Called when a rule or a right refused."""
 
+    def called(self, compartment: int) -> str:
+        """The name of a compartment, for messages."""
+        return f"compartment {compartment}"
+
     def warn(self, message: str) -> None:
         """Called when something went wrong that does not undo what was recorded."""
 
@@ -182,6 +237,10 @@ class Ledger:
             self.home.bind(self.place, Binding(self.id.hex(), self.device.name))
 
     def close(self) -> None:
+        if self.loose:
+            from store.sealing import discard
+
+            discard(self)
         for name in ("store", "client"):
             if name in self.__dict__:
                 getattr(self, name).close()

@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 import re
 from functools import cache
+from types import GenericAlias
 from typing import Any, Union
 
 import msgspec
@@ -51,30 +52,49 @@ def event_types() -> dict[str, type[Event]]:
 
 
 @cache
-def rechecked_states() -> dict[str, type[State[Any]]]:
-    """The aggregates whose events a replay checks again, by the kind of their streams."""
+def states() -> dict[str, type[State[Any]]]:
+    """The aggregates by the kind of their streams; "" is the one that many kinds share."""
     event_types()
     waiting: list[type[State[Any]]] = [State]
     found: dict[str, type[State[Any]]] = {}
     while waiting:
-        for cls in waiting.pop().__subclasses__():
-            waiting.append(cls)
-            if cls.rechecked:
-                found[cls.kind] = cls
+        subclasses = waiting.pop().__subclasses__()
+        waiting += subclasses
+        found |= {cls.kind: cls for cls in subclasses}
     return found
+
+
+def state_of(stream: str) -> type[State[Any]]:
+    """The aggregate that a stream's events fold into."""
+    return states().get(stream.partition("/")[0]) or states()[""]
+
+
+@cache
+def rechecked_states() -> dict[str, type[State[Any]]]:
+    """The aggregates whose events a replay checks again, by the kind of their streams."""
+    return {kind: cls for kind, cls in states().items() if cls.rechecked}
+
+
+def _any_event() -> Any:
+    """The type of all events together, as msgspec wants it."""
+    return Union[tuple(event_types().values())]  # noqa: UP007  # built from a list
+
+
+@cache
+def _event_decoder() -> msgspec.msgpack.Decoder[Event]:
+    return msgspec.msgpack.Decoder(_any_event())
 
 
 @cache
 def _decoder() -> msgspec.msgpack.Decoder[Payload]:
     """A decoder of payloads whose events are checked, field by field."""
-    events: Any = Union[tuple(event_types().values())]  # noqa: UP007  # built from a list
     typed = msgspec.defstruct(
         "TypedPayload",
         [
             ("stream", str),
             ("at", int),
             ("command", str),
-            ("events", list[events]),
+            ("events", GenericAlias(list, _any_event())),
             ("reason", str, ""),
             ("before", list[dict[str, Any]], []),
         ],
@@ -83,12 +103,13 @@ def _decoder() -> msgspec.msgpack.Decoder[Payload]:
     return msgspec.msgpack.Decoder(typed)
 
 
-def encode(payload: Payload) -> bytes:
-    """The bytes of a payload, after making sure that they decode to the same events."""
+def encode(payload: Payload) -> tuple[bytes, Payload]:
+    """The bytes of a payload, and what they will be read as, after making sure that it has the same events."""
     raw = _encoder.encode(payload)
-    if _decoder().decode(raw).events != payload.events:
+    read = _decoder().decode(raw)
+    if read.events != payload.events:
         raise TypeError(f"{payload.events} do not survive being written: a field has another type than declared")
-    return raw
+    return raw, read
 
 
 def decode(raw: bytes) -> Payload:
@@ -98,6 +119,24 @@ def decode(raw: bytes) -> Payload:
     except (ValueError, RecursionError) as problem:
         _raise_if_newer(raw)
         raise Malformed(f"the content is not a payload: {problem}") from None
+
+
+def tag_of(event: Event) -> str:
+    """The name of an event's type on disk."""
+    return str(event.__struct_config__.tag)
+
+
+def encode_event(event: Event) -> bytes:
+    """One event alone, for those who ask for events and not for leaves."""
+    return _encoder.encode(event)
+
+
+def decode_event(raw: bytes) -> Event:
+    """Raises Malformed for what is no event of this program."""
+    try:
+        return _event_decoder().decode(raw)
+    except (ValueError, RecursionError) as problem:
+        raise Malformed(f"the content is not an event: {problem}") from None
 
 
 def _raise_if_newer(raw: bytes) -> None:

@@ -24,6 +24,7 @@ from store.control import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+LEAP = 366 * 24 * 3600 * 1000
 NOBODY = "0" * 32
 """The person of the recovery device."""
 
@@ -31,8 +32,10 @@ NOBODY = "0" * 32
 class Person(msgspec.Struct):
     service: bool = False
     active: bool = True
+    claimed: int = 0
+    """The time this person's last accepted commit claims."""
     latest: int = 0
-    """The newest claimed time among this person's accepted commits."""
+    """The newest time this person's accepted commits are evidence of (`People.witness`)."""
 
 
 class Device(msgspec.Struct):
@@ -41,6 +44,8 @@ class Device(msgspec.Struct):
     kem: bytes
     unattended: bool = False
     active: bool = True
+    request: str = ""
+    """SHA-256 of the request it was enrolled by."""
 
 
 class Epoch(msgspec.Struct):
@@ -80,6 +85,19 @@ class People(msgspec.Struct):
         if not until:
             return False
         return at > until or any(p.latest > until for name, p in self.persons.items() if name != person)
+
+    def witness(self, person: str, claimed: int) -> None:
+        """Take an accepted commit as evidence of the time.
+
+        One clock alone, years ahead, ends nobody's grant: a leap of more than a year counts when another
+        person's last commit claims such a time too.
+        """
+        holder = self.persons[person]
+        holder.claimed = claimed
+        newest = max(each.latest for each in self.persons.values())
+        confirmed = any(each.claimed > claimed - LEAP for name, each in self.persons.items() if name != person)
+        if not newest or claimed <= newest + LEAP or confirmed:
+            holder.latest = max(holder.latest, claimed)
 
     def held(self, person: str, at: int) -> Iterator[tuple[Grant, str, int]]:
         """Every (grant, right, compartment) in force; compartment 0 is everywhere or the ledger."""
@@ -121,10 +139,14 @@ class People(msgspec.Struct):
         """Whether the person was granted the compartment with all its history."""
         if compartment == DIRECTORY:
             return True
+        granted = {grant.grant: grant for grant, _, _ in self.held(person, at) if grant.history == ALL}
+        return any(self.opens(grant, compartment) for grant in granted.values())
+
+    def opens(self, grant: Grant, compartment: int) -> bool:
+        """Whether a grant includes reading a compartment."""
         return any(
-            grant.history == ALL
-            and (place in (EVERYWHERE, compartment) or compartment in _IMPLIED.get((held, READ), ()))
-            for grant, held, place in self.held(person, at)
+            compartment in _IMPLIED.get((right, READ), ()) if right in LEDGER_RIGHTS else place in (EVERYWHERE, compartment)
+            for right, place in self.given(grant)
         )
 
     def holders(self, right: str, at: int) -> set[str]:

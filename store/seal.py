@@ -87,15 +87,17 @@ class StreamKey:
         salt = os.urandom(32)
         commitment = mac(salt, padded)
         nonce = commitment[:12]
-        leaf = leaf._replace(key_id=self.key_id, commitment=commitment)
-        return leaf._replace(body=nonce + self.cipher.encrypt(nonce, salt + padded, associated(ledger_id, leaf)))
+        place, refs = leaf[:8], leaf[10]
+        bound = associated(ledger_id, Leaf(*place, self.key_id, commitment, refs, b""))
+        body = nonce + self.cipher.encrypt(nonce, salt + padded, bound)
+        return Leaf(*place, self.key_id, commitment, refs, body)
 
     def open(self, ledger_id: bytes, leaf: Leaf) -> tuple[bytes, bytes]:
         """The payload, and the salt that discloses it. Raises Malformed when anything is not as sealed."""
         nonce = leaf.body[:12]
         try:
             plain = self.cipher.decrypt(nonce, leaf.body[12:], associated(ledger_id, leaf))
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # the latter for a body that is too short to have a nonce
             raise Malformed("the body does not open under its key") from None
         salt, padded = plain[:32], plain[32:]
         if nonce != leaf.commitment[:12] or mac(salt, padded) != leaf.commitment:

@@ -2,49 +2,144 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import blobs
-from store.errors import NotFound, Unauthorised
+from store.errors import NotFound, Tampered, Unauthorised
 from store.history import leaves, stream_name
 from store.leaf import EVENT
 from store.seal import stream_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from aggregates.core import State
     from store.ledger import Ledger
+    from store.seal import StreamKey
 
 
 def seal_document(
-    ledger: Ledger, cls: type[State[Any]], reference: str, pieces: Iterable[bytes], like: blobs.SealedBlob | None
+    ledger: Ledger,
+    cls: type[State[Any]],
+    reference: str,
+    pieces: Iterable[bytes],
+    like: blobs.SealedBlob | None,
+    compartment: int | None,
 ) -> blobs.SealedBlob:
     """See `Ledger.seal`. Should the epoch or the version pass before the commit, it is sealed anew there."""
-    compartment, directory = cls.compartment, ledger.store.directory
+    at, directory = compartment or cls.compartment, ledger.store.directory
     if like is not None:
-        return blobs.seal(directory, like.key, None, like.epoch, like.version, pieces)
-    epoch = ledger.keyring.any_epoch(compartment)
+        return _loose(ledger, blobs.seal(directory, like.key, None, like.epoch, like.version, pieces))
+    epoch = ledger.keyring.any_epoch(at)
     if epoch is None:
         raise Unauthorised("you hold no key of the compartment this belongs to")
     stream = stream_id(epoch.index_key, stream_name(cls, reference))
-    version = ledger.verifier.streams.position((EVENT, compartment, stream))[0]
-    standing = leaves(ledger, EVENT, compartment, stream, last_only=True)
+    version = ledger.verifier.streams.position((EVENT, at, stream))[0]
+    standing = leaves(ledger, EVENT, at, stream, last_only=True)
     if standing and standing[-1].epoch == epoch.epoch:
         last = standing[-1]
         key, wrapped = epoch.unwrap(stream, last.key_id, ledger.store.wrapped(last.key_id)), None
     else:
         key, wrapped = epoch.new_key(stream)
-    return blobs.seal(directory, key, wrapped, epoch.epoch, version, pieces)
+    return _loose(ledger, blobs.seal(directory, key, wrapped, epoch.epoch, version, pieces))
+
+
+def renew(
+    ledger: Ledger, blob: blobs.SealedBlob, key: StreamKey, wrapped: bytes | None, epoch: int, version: int
+) -> blobs.SealedBlob:
+    """The blob under the key and version it will stand with: itself, or sealed anew when these have passed."""
+    if blob.key.key_id == key.key_id and blob.version == version:
+        return blob
+    directory = ledger.store.directory
+    pieces = blobs.read(directory, blob.hash, blob.key, blob.version)
+    return _loose(ledger, blobs.seal(directory, key, wrapped, epoch, version, pieces))
+
+
+def _loose(ledger: Ledger, blob: blobs.SealedBlob) -> blobs.SealedBlob:
+    ledger.loose[blob.hash] = ledger.verifier.size
+    return blob
+
+
+def discard(ledger: Ledger) -> None:
+    """Remove what was sealed and then not recorded: the work was refused, broken off, or a dry run."""
+    if not ledger.loose:
+        return
+    since = min(ledger.loose.values())
+    kept = {blob for leaf in ledger.store.referring(since) for blob in refs(leaf.refs)}
+    for blob in ledger.loose.keys() - kept:
+        blobs.path_of(ledger.store.directory, blob).unlink(missing_ok=True)
+    ledger.loose.clear()
+
+
+def refs(joined: bytes) -> list[bytes]:
+    """The hashes in a leaf's `refs`."""
+    return [joined[at : at + 32] for at in range(0, len(joined), 32)]
 
 
 def open_document(ledger: Ledger, compartment: int, name: str, blob: bytes) -> Iterator[bytes]:
     """See `Ledger.document`."""
     stream = ledger.keyring.stream_id(compartment, name)
     for leaf in leaves(ledger, EVENT, compartment, stream) if stream else []:
-        if blob in {leaf.refs[at : at + 32] for at in range(0, len(leaf.refs), 32)}:
+        if blob in refs(leaf.refs):
             key = ledger.keyring.stream_key(leaf, ledger.store.wrapped(leaf.key_id))
             if key is None:
                 break
             return blobs.read(ledger.store.directory, blob, key, leaf.version)
     raise NotFound(f"{name} has no document that you can open")
+
+
+def document_of_leaf(ledger: Ledger, index: int, blob: bytes) -> Iterator[bytes]:
+    """A document by the leaf that refers to it, for views: the log may still be followed.
+
+    The leaf is read again unchecked, and need not be: under another key the document does not open.
+    """
+    leaf = ledger.store.leaf(index)
+    key = ledger.keyring.stream_key(leaf, ledger.store.wrapped(leaf.key_id)) if leaf else None
+    if leaf is None or key is None:
+        raise NotFound(f"leaf {index} has no document that you can open")
+    return blobs.read(ledger.store.directory, blob, key, leaf.version)
+
+
+class Stray(NamedTuple):
+    """A file among the documents that no leaf refers to. A young one may belong to a filing under way."""
+
+    path: Path
+    size: int
+    modified: float
+
+
+def strays(ledger: Ledger) -> list[Stray]:
+    """What filings that were killed have left behind: documents without a commit, and halves of them."""
+    folder = ledger.store.directory / "blobs"
+    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]  # listed before the log is
+    known = {blob.hex() for leaf in ledger.store.referring(0) for blob in refs(leaf.refs)}
+    left = []
+    for path in sorted(found):
+        if path.name not in known or path != blobs.path_of(ledger.store.directory, bytes.fromhex(path.name)):
+            try:
+                about = path.lstat()
+            except FileNotFoundError:
+                continue  # its writer has just finished with it
+            left.append(Stray(path, about.st_size, about.st_mtime))
+    return left
+
+
+def damaged(ledger: Ledger, leave_out: set[bytes]) -> Iterator[tuple[int, str]]:
+    """Documents whose file is not what the log says, as (leaf, sentence); no key is needed for this.
+
+    Shredded ones are gone rightly.
+    """
+    excluded = ledger.client.excluded()
+    for leaf in ledger.store.referring(0):
+        if (leaf.compartment, leaf.stream) in ledger.people.shredded:
+            continue
+        if any(first <= leaf.idx <= last for first, last, place in excluded if not place):
+            continue  # what an unauthorised commit refers to need not be there
+        for blob in refs(leaf.refs):
+            if blob not in leave_out:
+                try:
+                    with blobs.checked(ledger.store.directory, blob):
+                        pass
+                except Tampered as problem:
+                    yield leaf.idx, str(problem)

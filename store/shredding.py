@@ -14,6 +14,7 @@ from store.control import Shred
 from store.errors import Unauthorised
 from store.failpoints import hit
 from store.leaf import EVENT
+from store.sealing import refs
 
 if TYPE_CHECKING:
     from store.ledger import Ledger
@@ -56,19 +57,25 @@ def sweep(ledger: Ledger) -> bool:
 
     False while another process still reads an old state of the store, or where it cannot be written.
     """
-    store, client = ledger.store, ledger.client
-    if not store.writable:
-        return False
+    store, client, owner = ledger.store, ledger.client, ledger.verifier.streams.owner
     hit("shred-recorded")
     doomed = sorted(ledger.people.shredded)
-    with store.writing():
-        indexes, refs = store.shred(doomed)
-        store.commit()
-    for blob in refs:
-        blobs.path_of(store.directory, blob).unlink(missing_ok=True)
+    lost = [leaf for compartment, stream in doomed for leaf in store.stream(EVENT, compartment, stream)]
+    keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
     with client.transaction():
-        client.db.executemany("DELETE FROM verdict WHERE verdict = 'unchecked' AND first = ?", [(i,) for i in indexes])
+        client.db.executemany(
+            "DELETE FROM verdict WHERE verdict = 'unchecked' AND first = ?", [(leaf.idx,) for leaf in lost]
+        )
         client.put("sweep", b"checkpoint")
+    if not store.writable:
+        return False
+    with store.writing():
+        store.shred(keys)
+        store.commit()
+    living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in doomed)
+    kept = {blob for leaf in living for blob in refs(leaf.refs)}
+    for blob in {blob for leaf in lost for blob in refs(leaf.refs)} - kept:
+        blobs.path_of(store.directory, blob).unlink(missing_ok=True)
     complete = store.checkpoint() and client.checkpoint()
     if complete:
         client.put("sweep", b"")

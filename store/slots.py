@@ -12,6 +12,7 @@ from store.errors import KeyRowDamaged, Malformed
 from store.seal import EpochKey, context
 
 SUITE = 1
+FIELD = 2**255 - 19
 PUBLIC_SIZE, SLOT_SIZE = 1184 + 32, 1088 + 32 + 64 + 16
 _HPKE = Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)
 
@@ -40,6 +41,17 @@ def public_key(raw: bytes) -> MLKEM768X25519PublicKey:
         )
     except ValueError:
         raise Malformed("a key for receiving is not valid") from None
+
+
+def check_public_key(raw: bytes) -> None:
+    """Raises Malformed for what nobody can seal to: no key, a point of small order, another encoding of one."""
+    public_key(raw)
+    if int.from_bytes(raw[1184:], "little") >= FIELD:
+        raise Malformed("a key for receiving is not written canonically")
+    try:
+        X25519PrivateKey.from_private_bytes(bytes(32)).exchange(X25519PublicKey.from_public_bytes(raw[1184:]))
+    except ValueError:
+        raise Malformed("a key for receiving is of small order") from None
 
 
 def _info(key_context: bytes, device: bytes, kem: bytes, epoch_commitment: bytes) -> bytes:

@@ -14,10 +14,10 @@ import sqlcipher3.dbapi2 as sqlite
 
 from store.errors import Tampered, Unavailable
 from store.failpoints import hit
-from store.leaf import COMMIT, Leaf
+from store.leaf import COMMIT, LIMIT, Leaf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 LAYOUT = 1
 APPLICATION_ID = 0x626F2E31
@@ -33,6 +33,8 @@ SCHEMA = (
   sealed BLOB NOT NULL, PRIMARY KEY(compartment, epoch, device)) STRICT, WITHOUT ROWID""",
 )
 
+NAMES = [("head", "head"), ("leaf", "leaf"), ("leaf_stream", "leaf"), ("slot", "slot"), ("wrapped", "wrapped")]
+
 
 def _short(column: str, most: int) -> str:
     """A planted value may be huge: what is too long is not fetched, and NULL is then noticed."""
@@ -44,8 +46,15 @@ _LEAF = ", ".join((
     _short("l.key_id", 32), _short("l.commitment", 32), _short("l.refs", 2048), _short("l.body", 65_535),
 ))  # fmt: skip
 _NOTE, _WRAPPED, _SEALED = _short("note", 4096), _short("wrapped", 48), _short("sealed", 4096)
+_TAIL = {
+    "leaf": "idx >= ?1 OR idx < 0",
+    "head": "size > ?1 OR size <= 0",
+    "wrapped": "key_id NOT IN (SELECT key_id FROM leaf WHERE idx BETWEEN 0 AND ?1 - 1)",
+}
 WAIT = 30.0
 """Seconds a writer queues before it gives up."""
+PATIENCE = 10_000
+"""Milliseconds to wait for another connection's lock."""
 
 
 class Raw(NamedTuple):
@@ -116,12 +125,12 @@ class SQLiteStore:
         """The tables are exactly ours: nothing added, nothing changed, the layout known."""
         with faults(self.path):
             found = {row[0] for row in self._db.execute("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL")}
-            names = self._db.execute("SELECT COUNT(*) FROM sqlite_schema").fetchone()[0]
+            names = self._db.execute("SELECT name, tbl_name FROM sqlite_schema ORDER BY name").fetchall()
             (layout,) = self._db.execute("PRAGMA user_version").fetchone()
             (application,) = self._db.execute("PRAGMA application_id").fetchone()
         if application != APPLICATION_ID or layout != LAYOUT:
             raise Tampered(f"{self.path} is not a ledger of layout {LAYOUT}")
-        if found != set(SCHEMA) or names != len(SCHEMA):
+        if found != set(SCHEMA) or names != NAMES:
             raise Tampered(f"{self.path} holds tables, views, indexes or triggers that are not bo's")
 
     def close(self) -> None:
@@ -180,14 +189,16 @@ class SQLiteStore:
         if heads.fetchone() is not None:
             raise Tampered("there is a signed head for leaves that are missing")
 
-    def stream(self, kind: int, compartment: int, stream: bytes, last_only: bool = False) -> list[Leaf]:
-        """All leaves of a stream by version, or the last one."""
+    def stream(
+        self, kind: int, compartment: int, stream: bytes, last_only: bool = False, before: int = LIMIT
+    ) -> list[Leaf]:
+        """The leaves of a stream by version, or the last one; only those before a version."""
         order = "DESC LIMIT 1" if last_only else ""
         with faults(self.path):
             rows = self._db.execute(
                 f"SELECT {_LEAF} FROM leaf l WHERE kind = ? AND compartment = ? AND stream = ?"  # noqa: S608
-                f" ORDER BY version {order}",
-                (kind, compartment, stream),
+                f" AND version < ? ORDER BY version {order}",
+                (kind, compartment, stream, before),
             ).fetchall()
         return [Leaf._make(row) for row in rows]
 
@@ -196,22 +207,41 @@ class SQLiteStore:
             row = self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx = ?", (index,)).fetchone()  # noqa: S608
         return row and Leaf._make(row)
 
+    def referring(self, start: int) -> Iterator[Leaf]:
+        """The leaves from `start` on that refer to documents."""
+        with faults(self.path):
+            yield from map(
+                Leaf._make,
+                self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx >= ? AND l.refs != x'' ORDER BY idx", (start,)),  # noqa: S608
+            )
+
     def end_of_commit(self, position: int) -> int:
         """The index after the commit that holds an event's position; 0 for position 0."""
+        if position == 0:
+            return 0
+        with faults(self.path):
+            row = self._db.execute("SELECT MIN(size) FROM head WHERE size >= ?", (self._beyond(position),)).fetchone()
+        return int(row[0])
+
+    def leaf_after(self, position: int) -> int:
+        """An index from which on the events after `position` stand."""
+        beyond = self._beyond(position + 1)
+        with faults(self.path):
+            row = self._db.execute("SELECT MAX(idx) FROM leaf WHERE idx < ? AND kind = 1", (beyond,)).fetchone()
+        return beyond if row[0] is None else int(row[0])
+
+    def _beyond(self, position: int) -> int:
+        """The first leaf with an ordinal of at least `position`: it comes after the event there."""
         newest = self.newest()
         low, high = 0, newest[0] if newest else 0
-        while low < high:  # the first leaf with an ordinal of at least `position` comes after the event
+        while low < high:
             middle = (low + high) // 2
             leaf = self.leaf(middle)
             if leaf is not None and leaf.ordinal < position:
                 low = middle + 1
             else:
                 high = middle
-        if position == 0:
-            return 0
-        with faults(self.path):
-            row = self._db.execute("SELECT MIN(size) FROM head WHERE size >= ?", (low,)).fetchone()
-        return int(row[0])
+        return low
 
     def wrapped(self, key_id: bytes) -> bytes | None:
         with faults(self.path):
@@ -242,6 +272,24 @@ class SQLiteStore:
             found = [row[0] for row in self._db.execute("PRAGMA integrity_check(20)")]
         return [] if found == ["ok"] else found
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Everything read inside is of one moment."""
+        with faults(self.path):
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("COMMIT")
+
+    def counts(self) -> tuple[int, int]:
+        """All rows of leaves and heads, also those that following the log would never meet."""
+        with faults(self.path):
+            (leaves,) = self._db.execute("SELECT COUNT(*) FROM leaf NOT INDEXED").fetchone()
+            (heads,) = self._db.execute("SELECT COUNT(*) FROM head").fetchone()
+        return leaves, heads
+
     # writing
 
     @contextmanager
@@ -249,14 +297,16 @@ class SQLiteStore:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone."""
         if not self.writable:
             raise Unavailable(f"{self.path} cannot be written here")
-        with faults(self.path), _queue(self.directory / "lock"):
-            self._db.execute("BEGIN IMMEDIATE")
+        with _queue(self.directory / "lock"):
+            with faults(self.path):
+                self._db.execute("BEGIN IMMEDIATE")
             hit("begun")
             try:
                 yield
             finally:
                 if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                    with faults(self.path):
+                        self._db.execute("ROLLBACK")
 
     def insert(
         self,
@@ -264,61 +314,62 @@ class SQLiteStore:
         wrapped: Iterable[tuple[bytes, bytes]],
         slots: Iterable[tuple[int, int, bytes, bytes]],
         size: int,
-        sign: Callable[[], bytes],
-    ) -> bytes:
-        """Insert one commit inside `writing`; `sign` makes its note once the rows are in."""
+        note: bytes,
+    ) -> None:
+        """Insert one commit inside `writing`, its head last."""
         insert = f"INSERT INTO leaf VALUES({','.join('?' * 12)})"
-        self._db.execute(insert, leaves[0])
-        hit("leaf-inserted")
-        self._db.executemany(insert, leaves[1:])
-        hit("leaves-inserted")
-        self._db.executemany("INSERT INTO wrapped VALUES(?, ?)", wrapped)
-        hit("keys-inserted")
-        self._db.executemany("INSERT INTO slot VALUES(?, ?, ?, ?)", slots)
-        hit("slots-inserted")
-        note = sign()
-        hit("signed")
-        self._db.execute("INSERT INTO head VALUES(?, ?)", (size, note))
+        with faults(self.path):
+            self._db.execute(insert, leaves[0])
+            hit("leaf-inserted")
+            self._db.executemany(insert, leaves[1:])
+            hit("leaves-inserted")
+            self._db.executemany("INSERT INTO wrapped VALUES(?, ?)", wrapped)
+            hit("keys-inserted")
+            self._db.executemany("INSERT INTO slot VALUES(?, ?, ?, ?)", slots)
+            hit("slots-inserted")
+            self._db.execute("INSERT INTO head VALUES(?, ?)", (size, note))
         hit("head-inserted")
-        return note
 
     def commit(self) -> None:
         """Make the transaction durable."""
         hit("before-commit")
-        self._db.execute("COMMIT")
+        with faults(self.path):
+            self._db.execute("COMMIT")
         hit("after-commit")
 
-    def shred(self, streams: Iterable[tuple[int, bytes]]) -> tuple[list[int], set[bytes]]:
-        """Delete the key rows of streams, inside `writing`; `secure_delete` overwrites them.
-
-        Returns the indexes of their leaves and the documents they refer to.
-        """
-        indexes: list[int] = []
-        refs: set[bytes] = set()
-        for place in streams:
-            for idx, joined in self._db.execute(
-                "SELECT idx, refs FROM leaf WHERE kind = 1 AND compartment = ? AND stream = ?", place
-            ).fetchall():
-                indexes.append(idx)
-                refs.update(joined[at : at + 32] for at in range(0, len(joined), 32))
-            self._db.execute(
-                "DELETE FROM wrapped WHERE key_id IN"
-                " (SELECT key_id FROM leaf WHERE kind = 1 AND compartment = ? AND stream = ?)",
-                place,
-            )
+    def shred(self, keys: Iterable[bytes]) -> None:
+        """Delete key rows, inside `writing`; `secure_delete` overwrites them."""
+        with faults(self.path):
+            self._db.executemany("DELETE FROM wrapped WHERE key_id = ?", [(key,) for key in keys])
         hit("shred-rows-deleted")
-        return indexes, refs
 
-    def cut(self, size: int) -> None:
-        """Remove every leaf and head from `size` on; for `bo repair`, inside `writing`."""
-        self._db.execute("DELETE FROM leaf WHERE idx >= ?", (size,))
-        self._db.execute("DELETE FROM head WHERE size > ?", (size,))
+    def tail(self, size: int) -> Iterator[tuple[Any, ...]]:
+        """What `cut` removes: table and values of every row."""
+        for table, where in _TAIL.items():
+            yield from ((table, *row) for row in self._db.execute(f"SELECT * FROM {table} WHERE {where}", (size,)))  # noqa: S608
+
+    def cut(self, size: int, slots: Iterable[tuple[Any, ...]] = ()) -> None:
+        """Remove every leaf and head from `size` on, the keys of streams that begin there, and some slots.
+
+        For `bo repair`, inside `writing`.
+        """
+        with faults(self.path):
+            for table in ("wrapped", "leaf", "head"):
+                self._db.execute(f"DELETE FROM {table} WHERE {_TAIL[table]}", (size,))  # noqa: S608
+            self._db.executemany("DELETE FROM slot WHERE compartment IS ? AND epoch IS ? AND device IS ?", slots)
 
     def checkpoint(self) -> bool:
         """Empty the write-ahead log; False while a reader still holds on to it."""
         with faults(self.path):
+            self._db.execute("PRAGMA busy_timeout=250")  # a reader may go on for hours: the next command tries again
             busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._db.execute(f"PRAGMA busy_timeout={PATIENCE}")
         return not busy
+
+    def vacuum(self) -> None:
+        """Write the database anew: what deleted rows left in its pages is gone."""
+        with faults(self.path):
+            self._db.execute("VACUUM")
 
     def backup(self, target: Path) -> None:
         """A consistent copy of the database at `target`."""
@@ -333,7 +384,8 @@ def _connect(path: Path, mode: str) -> Any:
         f"file:{quote(str(path))}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False,
         cached_statements=64,
     )  # fmt: skip
-    db.execute("PRAGMA busy_timeout=10000")
+    db.text_factory = _text
+    db.execute(f"PRAGMA busy_timeout={PATIENCE}")
     db.execute("PRAGMA trusted_schema=OFF")
     db.execute("PRAGMA cell_size_check=ON")
     if mode.startswith("rw"):
@@ -342,6 +394,11 @@ def _connect(path: Path, mode: str) -> Any:
         if secure != 1:
             raise Unavailable(f"{path}: this SQLite does not overwrite what it deletes")
     return db
+
+
+def _text(raw: bytes) -> str:
+    """No column of ours holds text; what was planted is still text, whatever its bytes."""
+    return raw.decode(errors="replace")
 
 
 @contextmanager

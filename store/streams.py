@@ -6,9 +6,12 @@ Recent entries wait in memory, so that a cold pass over a large log stays within
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from store.leaf import Leaf
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from store.leaf import Leaf
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS stream(
@@ -30,7 +33,7 @@ class Streams:
         self._db, self._keep_hashes = database, keep_hashes
         self._next: dict[Place, tuple[int, int]] = {}
         self._owners: dict[bytes, Owner] = {}
-        self._hashes: list[tuple[int, bytes]] = []
+        self._hashes: dict[int, bytes] = {}
         self._empty = database.execute("SELECT 1 FROM stream LIMIT 1").fetchone() is None
 
     def position(self, place: Place) -> tuple[int, int]:
@@ -51,20 +54,24 @@ class Streams:
             ).fetchone()
         return known
 
-    def advance(self, leaf: Leaf, leaf_hash: bytes) -> None:
-        """Remember a leaf that passed the structure checks."""
-        self._next[leaf[1], leaf[2], leaf[4]] = (leaf[5] + leaf[6], leaf[0])
-        if self._keep_hashes:
-            self._hashes.append((leaf[0], leaf_hash))
-
-    def accept(self, leaf: Leaf) -> None:
-        """Remember whose key it is, once its commit is authorised."""
-        self._owners[leaf[8]] = (leaf[1], leaf[2], leaf[4], leaf[3])
+    def advance(self, leaves: Iterable[Leaf], hashes: Iterable[bytes], *, accepted: bool) -> None:
+        """Remember leaves that passed the structure checks, and whose keys are whose when they are authorised."""
+        upcoming, owners = self._next, self._owners
+        for leaf, leaf_hash in zip(leaves, hashes, strict=True):
+            index, kind, compartment, epoch, stream, version, count = leaf[:7]
+            upcoming[kind, compartment, stream] = (version + count, index)
+            if accepted and epoch:
+                owners[leaf[8]] = (kind, compartment, stream, epoch)
+            if self._keep_hashes:
+                self._hashes[index] = leaf_hash
 
     def hash_of(self, index: int) -> bytes | None:
         """The hash a leaf had when it was verified."""
-        row = self._db.execute("SELECT hash FROM leaf_hash WHERE idx = ?", (index,)).fetchone()
-        return bytes(row[0]) if row else None
+        known = self._hashes.get(index)
+        if known is None:
+            row = self._db.execute("SELECT hash FROM leaf_hash WHERE idx = ?", (index,)).fetchone()
+            known = bytes(row[0]) if row else None
+        return known
 
     @property
     def full(self) -> bool:
@@ -75,7 +82,7 @@ class Streams:
         run = self._db.executemany
         run("INSERT OR REPLACE INTO stream VALUES(?, ?, ?, ?, ?)", [(*place, *at) for place, at in self._next.items()])
         run("INSERT OR REPLACE INTO stream_key VALUES(?, ?, ?, ?, ?)", [(key, *at) for key, at in self._owners.items()])
-        run("INSERT INTO leaf_hash VALUES(?, ?)", self._hashes)
+        run("INSERT INTO leaf_hash VALUES(?, ?)", self._hashes.items())
         self._empty = self._empty and not self._next
         self._next.clear()
         self._owners.clear()

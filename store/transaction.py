@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from aggregates.core import Event, State
+from aggregates.core import Event, State, require
 from store import control, slots
 from store.authority import Session
 from store.errors import NotFound, Unauthorised
 from store.history import leaves, past, stream_name
 from store.leaf import EVENT, JOURNAL, NO_HASH, PASSPHRASE, UNATTENDED, Commit
 from store.people import NOBODY
-from store.seal import EpochKey, StreamKey
+from store.seal import EpochKey, StreamKey, stream_id
+from store.sealing import renew
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -51,7 +52,7 @@ class Transaction:
         self._ledger, self.commit_id = ledger, commit_id
         self.now = ledger.clock()
         self.person, self.device = ledger.person, ledger.device.id.hex()
-        me = ledger.people.devices[self.device]
+        me = ledger.enrolled()
         verifier = ledger.verifier
         self.header = Commit(
             verifier.sequence + 1, verifier.size, 0, verifier.frontier.root(),
@@ -65,6 +66,7 @@ class Transaction:
         self.slots: list[tuple[int, int, bytes, bytes]] = []
         self.shares: dict[tuple[int, int, str], Share] = {}
         self._states: dict[tuple[int, str], State[Any]] = {}
+        self._rechecked: list[tuple[int, State[Any], Event]] = []
         self.epochs: dict[int, EpochKey] = {}
         self.home = 0
 
@@ -98,7 +100,7 @@ class Transaction:
         """Whether the stream has events, in the log or in this transaction."""
         at, name = compartment or cls.compartment, stream_name(cls, reference)
         self._touch(at)
-        if (EVENT, at, name) in self.shares:
+        if (EVENT, at, name) in self.shares and self.shares[EVENT, at, name].events:
             return True
         stream = self._ledger.keyring.stream_id(at, name)
         return stream is not None and bool(leaves(self._ledger, EVENT, at, stream, last_only=True))
@@ -121,24 +123,50 @@ class Transaction:
     def append(self, cls: type[State[Any]], reference: str, *events: Event, compartment: int | None = None) -> Share:
         """Add events to a stream without asking its verbs."""
         at, name = compartment or cls.compartment, stream_name(cls, reference)
+        if not self._session.may(control.WRITE, at):
+            raise Unauthorised(f"you may not write {self.called(at)}")
         state = self.state(cls, reference, compartment)
         share = self.shares.setdefault((EVENT, at, name), Share(EVENT, at, name))
         for event in events:
             share.events.append((event, state.before(event)))
+            if isinstance(event, cls.rechecked):
+                self._rechecked.append((at, state, event))
             state = state.evolve(event)
         self._states[at, name] = state
         return share
 
-    def journal(self, compartment: int, event: Event) -> None:
+    def journal(self, compartment: int, event: Event) -> Share:
         """Note an access or a refusal in this device's journal."""
         name = f"journal/{self.device}"
         share = self.shares.setdefault((JOURNAL, compartment, name), Share(JOURNAL, compartment, name))
         share.events.append((event, {}))
+        return share
 
-    def attach(self, cls: type[State[Any]], reference: str, blobs: Iterable[SealedBlob]) -> None:
-        """Refer to documents sealed beforehand by `Ledger.seal` for this stream."""
-        share = self.shares[EVENT, cls.compartment, stream_name(cls, reference)]
-        share.blobs.extend(blobs)
+    def called(self, compartment: int) -> str:
+        """The name of a compartment, for messages."""
+        return self._ledger.called(compartment)
+
+    def attach(
+        self, cls: type[State[Any]], reference: str, blobs: Iterable[SealedBlob], compartment: int | None = None
+    ) -> list[SealedBlob]:
+        """Refer to documents sealed beforehand by `Ledger.seal` for this stream.
+
+        Returns them as they will stand: sealed anew where the epoch or the version has passed meanwhile, under
+        another hash. So attach first, then append the event that names them.
+        """
+        at, name = compartment or cls.compartment, stream_name(cls, reference)
+        self._touch(at)
+        share = self.shares.setdefault((EVENT, at, name), Share(EVENT, at, name))
+        if self.people.is_due(at, self.now):
+            self.open_epoch(at)
+        epoch = self.current_epoch(at)
+        stream = stream_id(epoch.index_key, name)
+        version = self._ledger.verifier.streams.position((EVENT, at, stream))[0]
+        for blob in blobs:
+            share.blobs.append(blob)
+            key, wrapped = self.stream_key(share, stream, epoch)
+            share.blobs[-1] = renew(self._ledger, blob, key, wrapped, epoch.epoch, version)
+        return share.blobs
 
     def _touch(self, compartment: int) -> None:
         """The first compartment touched is the command's own: its journal and its keys stand there."""
@@ -169,8 +197,9 @@ class Transaction:
 
     def propose(self, act: control.Proposable, explained: Share | None = None) -> int:
         """Propose an act that needs a second person; the number under which it can be approved."""
-        self._session.permit(act)
-        self.acts.append((control.Propose(act), explained))
+        proposal = control.Propose(act)
+        self._session.consider(proposal)
+        self.acts.append((proposal, explained))
         return self._ledger.verifier.size + len(self.acts) - 1
 
     def new_compartment(self, compartment: int) -> None:
@@ -190,13 +219,8 @@ class Transaction:
         readers = people.readers(compartment, self.now) if not self._session.founding else set(people.devices)
         if key.epoch > 1:
             before = set(people.recipients(compartment))
-            readers = {
-                device
-                for device in readers
-                if device in before
-                or device in self._session.added
-                or people.devices[device].person in self._session.granted
-            }
+            newcomer = self._session.granted_now
+            readers = {device for device in readers if device in before or newcomer(device, compartment)}
         sealed = {
             device: slots.seal(key, bytes.fromhex(device), people.devices[device].kem) for device in sorted(readers)
         }
@@ -216,7 +240,8 @@ class Transaction:
     def give_slots(self, device: str, compartment: int, epochs: Iterable[int]) -> None:
         """Give a device existing epochs of a compartment."""
         for number in epochs:
-            key = self._ledger.keyring.epoch(compartment, number)
+            made = self.epochs.get(compartment)
+            key = made if made and made.epoch == number else self._ledger.keyring.epoch(compartment, number)
             if key is None:
                 raise Unauthorised(
                     f"you do not hold epoch {number} of compartment {compartment}, so you cannot give it"
@@ -240,6 +265,19 @@ class Transaction:
     def empty(self) -> bool:
         return not self.acts and not any(share.events for share in self.shares.values())
 
+    def check(self) -> None:
+        """Raises Refused where a replay would reject what stands here."""
+        together: dict[int, tuple[Event, ...]] = {}
+        for compartment, state, event in self._rechecked:
+            if compartment not in together:
+                together[compartment] = self._together(compartment)
+            reason = state.contradiction(event, together[compartment])
+            require(not reason, reason)
+
+    def _together(self, compartment: int) -> tuple[Event, ...]:
+        shares = [share for share in self.shares.values() if share.compartment == compartment]
+        return tuple(event for share in shares for event, _ in share.events)
+
     def refresh_epochs(self) -> None:
         """Open the epochs that are due in the compartments this transaction writes to."""
         for compartment in {share.compartment for share in self.shares.values()}:
@@ -261,13 +299,13 @@ class Transaction:
 
     def stream_key(self, share: Share, stream: bytes, epoch: EpochKey) -> tuple[StreamKey, bytes | None]:
         """The key its stream already has in this epoch, or a new one with the row that keeps it."""
-        for blob in share.blobs:
-            if blob.epoch == epoch.epoch:
-                return blob.key, blob.wrapped
         standing = leaves(self._ledger, share.kind, share.compartment, stream, last_only=True)
         if standing and standing[-1].epoch == epoch.epoch:
             last = standing[-1]
             return epoch.unwrap(stream, last.key_id, self._ledger.store.wrapped(last.key_id)), None
+        for blob in share.blobs:
+            if blob.epoch == epoch.epoch and blob.wrapped:
+                return blob.key, blob.wrapped
         return epoch.new_key(stream)
 
 

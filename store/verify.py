@@ -18,7 +18,7 @@ from store.people import People
 from store.tree import Frontier
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from store.streams import Streams
 
@@ -57,12 +57,9 @@ class Verifier:
 
     def take(self, leaves: Sequence[Leaf], note: bytes) -> Judged:
         """Judge the next commit and move on. Raises Tampered at the first thing that is not as it must be."""
-        if not self.size:
-            self._begin(leaves)
-        first, before = self.size, self.frontier.copy()
+        first = self.size
         try:
-            hashes = self._follow(leaves)
-            commit = self._commit(leaves, first, before)
+            hashes, commit = self._structure(leaves)
             self._head(commit, note)
         except Malformed as problem:
             raise Tampered(str(problem), first) from None
@@ -71,12 +68,38 @@ class Verifier:
             self.people = judge(self.people, self.ledger_id, commit, leaves[:-1], self.streams)
         except Unauthorised as refusal:
             judged.unauthorised = str(refusal)
-        for leaf, leaf_hash in zip(leaves, hashes, strict=True):
-            self.streams.advance(leaf, leaf_hash)
-            if not judged.unauthorised and leaf.epoch:
-                self.streams.accept(leaf)
-        self.sequence, self.note = commit.sequence, note
+        self._advance(judged, hashes)
         return judged
+
+    def ahead(self) -> Verifier:
+        """Another one that may go on from here. It shares the memory of streams: whoever goes on must be kept."""
+        other = Verifier(self.streams, self.ledger_id)
+        other.frontier, other.people, other.note = self.frontier.copy(), self.people, self.note
+        other.ordinal, other.controls, other.sequence = self.ordinal, self.controls, self.sequence
+        return other
+
+    def write(self, leaves: Sequence[Leaf], sign: Callable[[int, bytes], bytes]) -> Judged:
+        """The same for a commit of our own before it is recorded; `sign` makes its note.
+
+        Raises Unauthorised where the others would find it so.
+        """
+        hashes, commit = self._structure(leaves)
+        self.people = judge(self.people, self.ledger_id, commit, leaves[:-1], self.streams)
+        judged = Judged(commit, list(leaves), self.frontier.root(), sign(self.size, self.frontier.root()), "")
+        self._advance(judged, hashes)
+        return judged
+
+    def _structure(self, leaves: Sequence[Leaf]) -> tuple[list[bytes], Commit]:
+        """The hashes of the leaves, and the commit they are."""
+        first, before = self.size, self.frontier.copy()
+        if not first:
+            self._begin(leaves)
+        return self._follow(leaves), self._commit(leaves, first, before)
+
+    def _advance(self, judged: Judged, hashes: list[bytes]) -> None:
+        """Remember what was judged."""
+        self.streams.advance(judged.leaves, hashes, accepted=not judged.unauthorised)
+        self.sequence, self.note = judged.commit.sequence, judged.note
 
     def _begin(self, leaves: Sequence[Leaf]) -> None:
         """The first leaf names the ledger; one that was bound before must be the same."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+import sqlcipher3.dbapi2 as sqlite
+
 from aggregates.core import Refused
-from store import blobs, payload
+from store import payload
 from store import note as notes
-from store.authority import judge
-from store.control import encode
+from store.control import EpochOpen, Slot, encode
 from store.errors import Unauthorised, Unavailable
 from store.failpoints import hit
-from store.follow import follow
-from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf, leaf_hash
+from store.follow import Written, follow, keep_up
+from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf
 from store.seal import MAX_PADDED, padded_size, stream_id
 from store.shredding import sweep
 from store.transaction import Planned, Share, Transaction
@@ -54,6 +55,7 @@ def _pin(ledger: Ledger) -> None:
 def commit(ledger: Ledger, work: Callable[[Transaction], T]) -> T:
     """See `Ledger.commit`. A refusal is recorded in this device's journal and raised."""
     ledger.pull()
+    ledger.enrolled()
     try:
         return _attempt(ledger, work, os.urandom(16))
     except Already as earlier:
@@ -79,104 +81,113 @@ def _attempt(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes)
         if tx.empty:
             return result
         ledger.finished(tx, result)
+        tx.check()
         if ledger.dry_run:
             ledger.planned = [
-                Planned(share.name, event, before) for share in tx.shares.values() for event, before in share.events
+                *(Planned("control", act, {}) for act, _ in tx.acts if not isinstance(act, EpochOpen | Slot)),
+                *(Planned(share.name, event, before) for share in tx.shares.values() for event, before in share.events),
             ]
             return result
-        record(ledger, tx)
-        ledger.store.commit()
-    _acknowledge(ledger)
+        try:
+            written = record(ledger, tx)
+            ledger.store.commit()
+        except BaseException:
+            ledger.forget()
+            raise
+    _acknowledge(ledger, written)
     return result
 
 
-def record(ledger: Ledger, tx: Transaction) -> None:
+def record(ledger: Ledger, tx: Transaction) -> Written:
     """Seal, judge, sign and insert a transaction, inside the store's `writing`."""
-    verifier = ledger.verifier
+    before, after = ledger.verifier, ledger.verifier.ahead()
     sealed = _seal(ledger, tx)
-    judge(verifier.people, ledger.id, tx.header, sealed.leaves, verifier.streams)
-    header = tx.header._replace(leaves=len(sealed.leaves) + 1)
-    last = Leaf(
-        verifier.size + len(sealed.leaves), COMMIT, 0, 0, tx.commit_id, 1, 1, sealed.ordinal, NO_HASH, NO_HASH, b"",
-        header.encode(),
-    )  # fmt: skip
-    leaves = [*sealed.leaves, last]
-    frontier = verifier.frontier.copy()
-    frontier.extend(leaf_hash(ledger.id, leaf) for leaf in leaves)
+    size = before.size + len(sealed.leaves)
+    header = tx.header._replace(leaves=len(sealed.leaves) + 1).encode()
+    last = Leaf(size, COMMIT, 0, 0, tx.commit_id, 1, 1, sealed.ordinal, NO_HASH, NO_HASH, b"", header)
     origin = notes.origin_of(ledger.id)
 
-    def sign() -> bytes:
-        text = notes.checkpoint_text(origin, frontier.size, frontier.root())
+    def sign(size: int, root: bytes) -> bytes:
+        text = notes.checkpoint_text(origin, size, root)
         return notes.sign(text, notes.key_name(origin, ledger.device.id), ledger.device.signer)
 
-    ledger.store.insert(leaves, sealed.wrapped, tx.slots, frontier.size, sign)
+    judged = after.write([*sealed.leaves, last], sign)
+    hit("signed")
+    ledger.store.insert(judged.leaves, sealed.wrapped, tx.slots, after.size, judged.note)
+    return Written(before, after, judged, sealed.said)
 
 
-def _acknowledge(ledger: Ledger) -> None:
+def _acknowledge(ledger: Ledger, written: Written) -> None:
     """After the durable commit: pin, then views. What fails here is mended by the next pull."""
     try:
-        pull(ledger)
+        if not keep_up(ledger, written):
+            ledger.pull()
     except OSError as problem:
         ledger.warn(f"recorded, but {problem.filename or 'a file of yours'} cannot be written: {problem.strerror}")
+    except (Unavailable, sqlite.DatabaseError) as problem:
+        ledger.warn(f"recorded, but the views could not follow: {problem}")
 
 
 class _Sealed(NamedTuple):
+    """Leaves, the key rows they need, what stands in the sealed ones, and the ordinal after them."""
+
     leaves: list[Leaf]
     wrapped: list[tuple[bytes, bytes]]
+    said: list[tuple[Leaf, Payload]]
     ordinal: int
 
 
 def _seal(ledger: Ledger, tx: Transaction) -> _Sealed:
     """The leaves before the COMMIT leaf: acts first, so that epochs stand before what they seal."""
     tx.refresh_epochs()
+    verifier = ledger.verifier
     wrapped: list[tuple[bytes, bytes]] = []
+    said: list[tuple[Leaf, Payload]] = []
     commitments: dict[int, bytes] = {}
-    bodies: list[Leaf] = []
+    first, ordinal = verifier.size, verifier.ordinal
     for share in tx.shares.values():
         if share.events:
-            sealed = list(_seal_share(ledger, tx, share, wrapped))
-            commitments[id(share)] = sealed[0].commitment
-            bodies.extend(sealed)
-    verifier = ledger.verifier
-    index, ordinal = verifier.size, verifier.ordinal
-    leaves: list[Leaf] = []
-    for number, (act, explained) in enumerate(tx.acts, verifier.controls + 1):
-        commitment = commitments.get(id(explained), NO_HASH)
-        leaves.append(Leaf(index, CONTROL, 0, 0, NO_STREAM, number, 1, ordinal, NO_HASH, commitment, b"", encode(act)))
-        index += 1
-    for leaf in bodies:
-        leaves.append(leaf._replace(idx=index, ordinal=ordinal))
-        index += 1
-        if leaf.kind == EVENT:
-            ordinal += leaf.events
-    return _Sealed(leaves, wrapped, ordinal)
+            sealed = _seal_share(ledger, tx, share, first + len(tx.acts) + len(said), ordinal, wrapped)
+            said += sealed
+            commitments[id(share)] = sealed[0][0].commitment
+            ordinal += len(share.events) * (share.kind == EVENT)
+    acts = [
+        Leaf(index, CONTROL, 0, 0, NO_STREAM, index - first + verifier.controls + 1, 1, verifier.ordinal,
+             NO_HASH, commitments.get(id(explained), NO_HASH), b"", encode(act))
+        for index, (act, explained) in enumerate(tx.acts, first)
+    ]  # fmt: skip
+    return _Sealed([*acts, *(leaf for leaf, _ in said)], wrapped, said, ordinal)
 
 
-def _seal_share(ledger: Ledger, tx: Transaction, share: Share, wrapped: list[tuple[bytes, bytes]]) -> Iterator[Leaf]:
-    """A stream's events, split at event boundaries where one leaf cannot hold them."""
-    epoch = tx.current_epoch(share.compartment)
+def _seal_share(
+    ledger: Ledger, tx: Transaction, share: Share, index: int, ordinal: int, wrapped: list[tuple[bytes, bytes]]
+) -> list[tuple[Leaf, Payload]]:
+    """A stream's events from leaf `index` on, split at event boundaries where one leaf cannot hold them."""
+    kind, compartment, epoch = share.kind, share.compartment, tx.current_epoch(share.compartment)
     stream = stream_id(epoch.index_key, share.name)
     key, row = tx.stream_key(share, stream, epoch)
     if row is not None:
         wrapped.append((key.key_id, row))
-    version = ledger.verifier.streams.position((share.kind, share.compartment, stream))[0]
-    refs = b"".join(blobs.current(ledger.store.directory, blob, key, version) for blob in share.blobs)
-    for events, raw in _pieces(ledger, tx, share):
+    version = ledger.verifier.streams.position((kind, compartment, stream))[0]
+    refs = b"".join(blob.hash for blob in share.blobs)
+    sealed = []
+    for raw, said in _pieces(ledger, tx, share):
+        count = len(said.events)
         leaf = Leaf(
-            0, share.kind, share.compartment, epoch.epoch, stream, version, events, 0, NO_HASH, NO_HASH, refs, b""
+            index, kind, compartment, epoch.epoch, stream, version, count, ordinal, NO_HASH, NO_HASH, refs, b""
         )
-        yield key.seal(ledger.id, leaf, raw)
-        version += events
-        refs = b""
+        sealed.append((key.seal(ledger.id, leaf, raw), said))
+        index, version, ordinal, refs = index + 1, version + count, ordinal + count * (kind == EVENT), b""
+    return sealed
 
 
-def _pieces(ledger: Ledger, tx: Transaction, share: Share) -> Iterator[tuple[int, bytes]]:
+def _pieces(ledger: Ledger, tx: Transaction, share: Share) -> Iterator[tuple[bytes, Payload]]:
     waiting = [share.events]
     while waiting:
         events = waiting.pop()
-        raw = payload.encode(_payload(ledger, tx, share.name, events))
+        raw, said = payload.encode(_payload(ledger, tx, share.name, events))
         if padded_size(len(raw)) <= MAX_PADDED and len(events) < 65_536:
-            yield len(events), raw
+            yield raw, said
         elif len(events) == 1:
             raise Refused(f"what is to be recorded in {share.name} is too long for one entry: put it into a document")
         else:

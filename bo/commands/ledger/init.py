@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bo import errors, options
+from bo import errors, options, settings
 
 if TYPE_CHECKING:
     from store.device import Device
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from store.transaction import Transaction
 
 
-@click.command(help=__doc__)
+@click.command
 @click.argument("place", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--name", required=True, help="The organisation whose books these are.")
 @click.option("--currency", default="EUR", show_default=True, help="The base currency, ISO 4217.")
@@ -32,6 +32,7 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
     \b
     Example: bo init acme --name "Acme GmbH" --currency EUR --owner alice
     """
+    from aggregates.core import require
     from aggregates.money import digits_of
     from aggregates.text import line
     from bo import session
@@ -41,8 +42,10 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
 
     name, owner, currency = line(name), line(owner), currency.upper()
     digits_of(currency)
+    require(name and owner, "an organisation and its owner have names")
+    require(not (place / "ledger.db").exists(), f"there is a ledger in {place} already")
     home = Home()
-    secret = None if no_passphrase else session.ask("New passphrase for your device", confirm=True)
+    secret = None if no_passphrase else session.new_passphrase(settings.current())
     founder = devices.new(_free_name(home, owner), b"")
     rescue = devices.new(f"recovery of {name}", b"")
     first = found.genesis(founder, rescue)

@@ -1,0 +1,376 @@
+"""File documents encrypted, link them, find them by their text, and get them back as they were."""
+
+from __future__ import annotations
+
+import sys
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bo import options
+from bo.filed import change, found_by, look, name_of, noted, version_of, views_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from bo.documents import Broken
+    from projections.documentlists import Change, Hit, Listed, Shown
+    from store.ledger import Ledger
+    from store.transaction import Transaction
+
+_ref = options.reference("ref", "document", metavar="REF")
+_link_to = options.link("--link", kinds=(), default="", metavar="REF", help="Linked to this record or invoice.")
+_BROKEN = "bo.doc.broken"
+
+
+@click.group(help=__doc__)
+def doc() -> None: ...
+
+
+@doc.command()
+@click.argument("paths", metavar="PATH|-…", nargs=-1, required=True, type=click.Path())
+@click.option("--title", default="", metavar="TEXT", help="What it is; the file's name, if not said.")
+@click.option("--kind", default="", metavar="WORD", help="contract, letter, receipt, …")
+@options.link("--link", "links", kinds=(), multiple=True, metavar="REF", help="What it is about; may be repeated.")
+@click.option("--in", "place", default="documents", show_default=True, metavar="COMPARTMENT", help="Who may read it.")
+@click.option("--retain", default="", metavar="10y|6m|90d|DATE", help="Keep it at least so long.")
+@click.option("--name", default="", metavar="NAME", help="Its file name, for what comes from standard input.")
+@options.reason_if_any
+@options.dry_run
+@options.key
+@options.ledger
+def file(
+    ledger: Ledger, paths: tuple[str, ...], title: str, kind: str, links: tuple[str, ...], place: str, retain: str,
+    name: str,
+) -> None:  # fmt: skip
+    """File documents, all in one commit, and print their references, one a line.
+
+    What they say is indexed: text, PDF, e-mail, office files. The files themselves stay where they are.
+
+    \b
+    Example: bo doc file lease.pdf --title "Lease, Main Street 1" --kind contract --link V-7 --retain 10y
+             scan | bo doc file - --name letter.pdf --link C-1
+    """
+    from aggregates.document import Document, retention
+    from bo import documents, errors, render
+    from projections import documentlists
+    from store.errors import Conflict
+
+    if len(paths) > 1 and (title or name):
+        raise click.UsageError(f"{'--title' if title else '--name'} goes with one file; here are {len(paths)}")
+    if paths.count("-") > 1:
+        raise click.UsageError("standard input can be read only once")
+    views = views_of(ledger)
+    compartment = documents.place(views, place)
+    documents.must_write(ledger, compartment, place)
+    targets = tuple(documents.target(views, text) for text in links)
+    until = retention(retain, documents.today(ledger)) if retain else None
+    taken = [documents.take(ledger, path, documents.fresh(views), compartment, name) for path in paths]
+    before = [documentlists.same_content(views, each.sha256) if each.size else "" for each in taken]
+
+    def work(tx: Transaction) -> list[str]:
+        for each in taken:
+            if tx.exists(Document, each.reference, compartment):
+                raise Conflict(f"{each.reference} was given away meanwhile: run it again")
+            content = each.attach(tx, compartment)
+            tx.change(
+                Document, each.reference, Document.file, **content,
+                title=title, kind=kind, links=targets, retain_until=until, compartment=compartment,
+            )  # fmt: skip
+        return [f"{each.reference} {each.name}" if len(taken) > 1 else each.reference for each in taken]
+
+    printed = ledger.commit(work)
+    for line, each, known in zip(printed, taken, before, strict=True):
+        render.say(line)
+        if known and line.startswith(each.reference):  # under a repeated --key it is the first result
+            errors.note(f"{each.reference}: this very file was filed before, as {known}")
+
+
+@doc.command("list")
+@click.option("--kind", default="", metavar="WORD", help="Only of this kind.")
+@_link_to
+@options.rows
+@options.ledger
+def list_(
+    ledger: Ledger, kind: str, link: str, as_of: date | None, known_at: int | date | None, limit: int | None
+) -> list[Listed]:
+    """List documents by the day they were filed.
+
+    A document has no other date than that of its recording: --as-of shows it as it was recorded by then.
+
+    \b
+    Example: bo doc list --link C-1
+             bo doc list --kind contract --columns reference,title,retain_until
+    """
+    from projections import documentlists
+    from projections.references import resolve
+
+    views = views_of(ledger, as_of, known_at)
+    about = resolve(views, link) if link else None
+    return noted(ledger, views, documentlists.listed(views, kind, about, as_of, limit))
+
+
+@doc.command()
+@_ref
+@options.shown
+@options.ledger
+def show(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | None) -> Shown:
+    """Show what is known of a document: its versions, its links, how long it is kept.
+
+    \b
+    Example: bo doc show DOC-7K3FA
+    """
+    from projections import documentlists
+    from store.errors import NotFound
+
+    views = views_of(ledger, as_of, known_at)
+    found = found_by(views, ref)
+    shown = documentlists.shown(views, found.ref, found.compartment)
+    if shown is None:
+        raise NotFound(f"{found.ref} was erased")
+    return noted(ledger, views, [shown])[0]
+
+
+@doc.command()
+@_ref
+@options.rows
+@options.ledger
+def history(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | None) -> list[Change]:
+    """List what happened to a document, when, by whom and why.
+
+    \b
+    Example: bo doc history DOC-7K3FA
+    """
+    from projections import documentlists
+
+    views = views_of(ledger, as_of, known_at)
+    found = found_by(views, ref)
+    look(ledger, views, found)
+    return documentlists.changes(views, found.ref, found.compartment)
+
+
+@doc.command()
+@click.argument("text", nargs=-1, required=True)
+@options.rows
+@options.ledger
+def search(
+    ledger: Ledger, text: tuple[str, ...], as_of: date | None, known_at: int | date | None, limit: int | None
+) -> list[Hit]:
+    """Find documents whose title, file name or text hold all the words; the best first.
+
+    Accents and case do not matter. "a phrase" finds words side by side, begin* what begins so. Only the newest
+    version of a document is searched.
+
+    \b
+    Example: bo doc search lease main
+             bo doc search '"notice period"' terminat*
+    """
+    from projections import documentlists
+
+    words = " ".join(text)
+    if not documentlists.query_of(words):
+        raise click.UsageError("there is no word to search for")
+    views = views_of(ledger, as_of, known_at)
+    return noted(ledger, views, documentlists.search(views, words, limit))
+
+
+@doc.command()
+@_ref
+@click.option("-o", "--output", metavar="PATH|-", help="A new file, or a folder for one; - is stdout.")
+@click.option("--version", "number", type=click.IntRange(min=1), metavar="N", help="An earlier version.")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@options.ledger
+def get(ledger: Ledger, ref: str, output: str | None, number: int | None, force: bool) -> None:
+    """Get a document back, checked to be what was filed; to standard output unless -o names a file.
+
+    The file appears whole or not at all, and only you can read it.
+
+    \b
+    Example: bo doc get DOC-7K3FA -o lease.pdf
+             bo doc get DOC-7K3FA --version 1 | less
+    """
+    from bo import documents, files, progress, render
+
+    views = views_of(ledger)
+    found = found_by(views, ref)
+    kept = version_of(views, found, number)
+    if output is None and sys.stdout.isatty() and not kept.mime.startswith("text/"):
+        raise click.UsageError(f"{found.ref} is {kept.mime}, nothing for a terminal: name a file with -o")
+    path = output or "-"
+    if path != "-":
+        if Path(path).is_dir():
+            path = str(Path(path) / files.safe_name(kept.name))
+        files.check_target(Path(path), force)
+    look(ledger, views, found)
+    pieces = documents.content(ledger, kept)
+    files.write_output(path, progress.over(pieces, f"getting {found.ref}", kept.size >> 20), force=force)
+    if path != "-":
+        render.say(path)
+
+
+@doc.command()
+@_ref
+@click.argument("path", metavar="PATH|-", type=click.Path())
+@click.option("--name", default="", metavar="NAME", help="Its file name; the path's, if not said.")
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def replace(ledger: Ledger, ref: str, path: str, name: str) -> None:
+    """File a new version of a document. Earlier versions stay readable.
+
+    \b
+    Example: bo doc replace DOC-7K3FA lease-signed.pdf --reason "signed by both"
+    """
+    from aggregates.document import Document
+    from bo import documents
+
+    views = views_of(ledger)
+    found = found_by(views, ref)
+    newest = version_of(views, found, None)
+    documents.must_write(ledger, found.compartment, name_of(views, found.compartment))
+    if path == "-":
+        name = name or newest.name
+    taken = documents.take(ledger, path, found.ref, found.compartment, name)
+
+    def work(tx: Transaction) -> str:
+        content = taken.attach(tx, found.compartment)
+        done = tx.change(Document, found.ref, Document.replace, **content, compartment=found.compartment)
+        return f"{found.ref} version {done.version}"
+
+    click.echo(ledger.commit(work))
+
+
+@doc.command()
+@_ref
+@options.reference("targets", metavar="TARGET…", nargs=-1, required=True)
+@options.reason_if_any
+@options.dry_run
+@options.key
+@options.ledger
+def link(ledger: Ledger, ref: str, targets: tuple[str, ...]) -> None:
+    """Link a document to the records and invoices it is about.
+
+    \b
+    Example: bo doc link DOC-7K3FA C-1 INV-2026-0001
+    """
+    from aggregates.document import Document
+    from bo import documents
+
+    views = views_of(ledger)
+    found = found_by(views, ref)
+    links = [documents.target(views, target, found.ref) for target in targets]
+    change(ledger, found, [(Document.link, each) for each in links])
+
+
+@doc.command()
+@_ref
+@options.reference("targets", metavar="TARGET…", nargs=-1, required=True)
+@options.reason_if_any
+@options.dry_run
+@options.key
+@options.ledger
+def unlink(ledger: Ledger, ref: str, targets: tuple[str, ...]) -> None:
+    """Take links of a document away.
+
+    \b
+    Example: bo doc unlink DOC-7K3FA C-1 --reason "wrong customer"
+    """
+    from aggregates.document import Document
+    from bo import documents
+    from projections.documentlists import links_of
+
+    views = views_of(ledger)
+    found = found_by(views, ref)
+    held = links_of(views, found.ref, found.compartment)
+    meant = [[link for link in held if target in (link, link.partition("/")[2])] for target in targets]
+    links = [
+        same[0] if len(same) == 1 else documents.target(views, target)
+        for same, target in zip(meant, targets, strict=True)
+    ]
+    change(ledger, found, [(Document.unlink, each) for each in links])
+
+
+@doc.command()
+@_ref
+@click.argument("title", metavar="TITLE")
+@options.reason_if_any
+@options.dry_run
+@options.key
+@options.ledger
+def retitle(ledger: Ledger, ref: str, title: str) -> None:
+    """Give a document another title.
+
+    \b
+    Example: bo doc retitle DOC-7K3FA "Lease, Main Street 1, signed"
+    """
+    from aggregates.document import Document
+
+    change(ledger, found_by(views_of(ledger), ref), [(Document.retitle, title)])
+
+
+@doc.command()
+@_ref
+@click.argument("until", metavar="DATE|10y|6m|90d")
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def retain(ledger: Ledger, ref: str, until: str) -> None:
+    """Keep a document until a day; a term counts from the day it was filed.
+
+    \b
+    Example: bo doc retain DOC-7K3FA 2036-12-31 --reason "the lawsuit"
+    """
+    from aggregates.document import Document, retention
+    from projections.documentlists import shown
+
+    views = views_of(ledger)
+    found = found_by(views, ref)
+    document = shown(views, found.ref, found.compartment)
+    day = retention(until, document.filed) if document else None
+    change(ledger, found, [(Document.retain, day, ledger.reason)])
+
+
+def _ends_with_20(command: Callable[..., Any]) -> Callable[..., Any]:
+    """After the listing, the code that tells a script."""
+
+    @wraps(command)
+    def ended(*args: Any, **given: Any) -> None:
+        from store.errors import Tampered
+
+        command(*args, **given)
+        broken = click.get_current_context().meta.get(_BROKEN)
+        if broken:
+            raise Tampered(f"{broken} of the documents cannot be given back: take them from a backup")
+
+    return ended
+
+
+@doc.command()
+@options.reference("ref", "document", metavar="[REF]", required=False)
+@_ends_with_20
+@options.rows
+@options.ledger
+def verify(ledger: Ledger, ref: str | None) -> list[Broken]:
+    """Read every version of a document, or of all, and list those that are missing or damaged (exit 20).
+
+    \b
+    Example: bo doc verify
+             bo doc verify DOC-7K3FA && echo fine
+    """
+    from bo import documents, errors
+    from projections import documentlists
+
+    views = views_of(ledger)
+    found = found_by(views, ref) if ref else None
+    versions = documentlists.kept(views, found.ref, found.compartment) if found else documentlists.kept(views)
+    broken = documents.broken(ledger, versions, everything=found is None)
+    click.get_current_context().meta[_BROKEN] = len(broken)
+    if not broken:
+        count = len(versions)
+        errors.note(f"{count} version{' is' if count == 1 else 's are'} as filed")
+    return broken

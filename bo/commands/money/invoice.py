@@ -1,0 +1,417 @@
+"""Draft, issue, settle and credit invoices, and see what is owing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from bo.amounts import Amount
+    from projections.invoice import CreditNote, Invoice
+    from projections.invoices import Listed
+    from projections.receivables import Age, Balance, Unpaid
+    from projections.trail import Entry
+    from store.ledger import Ledger
+    from store.transaction import Transaction
+
+_line = click.option("--line", "lines", multiple=True, metavar="LINE", help="DESCRIPTION;QUANTITY;UNIT PRICE;TAX%")
+_currency = click.option("--currency", default="", metavar="CODE", help="ISO 4217; the customer's, if not said.")
+_ref = click.option("--ref", default=None, metavar="TEXT", help="What the other side calls it.")
+_amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
+STATUSES = ("draft", "discarded", "open", "partial", "paid", "credited", "written-off", "void")
+_customer = options.reference("customer", "customer")
+_draft = options.reference("draft", "draft", metavar="DRAFT")
+_number = options.reference("number", "invoice", metavar="NUMBER")
+
+
+def _writes(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command has that records something."""
+    return options.dry_run(options.key(options.ledger(command)))
+
+
+@click.group(help=__doc__)
+def invoice() -> None: ...
+
+
+def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
+    _tell(ledger.commit(work))
+
+
+def _tell(said: list[str]) -> None:
+    """The result on stdout, the rest for people."""
+    from bo import errors
+
+    result, *remarks = said
+    click.echo(result)
+    for remark in remarks:
+        errors.note(remark)
+
+
+@invoice.command()
+@_customer
+@_line
+@_currency
+@_ref
+@_writes
+def draft(ledger: Ledger, customer: str, lines: tuple[str, ...], currency: str, ref: str | None) -> None:
+    """Write a draft for CUSTOMER and print its reference.
+
+    A line splits from the right; TAX% is a rate, or Z, E, AE, K, G or O for a category without one.
+
+    \b
+    Example: bo invoice draft C-1 --line "Consulting, March;10;80.00;19" --line "Book;2;15.50;7" --ref "order 7"
+    """
+    from aggregates.lines import line
+    from bo import invoicing
+    from projections import directory
+    from projections.core import open_views
+
+    to, sold = invoicing.customer(ledger, customer), [line(each) for each in lines]
+    base = directory.setting(open_views(ledger), "currency")
+    _record(ledger, lambda tx: invoicing.draft(tx, to, sold, currency.upper(), ref or "", base))
+
+
+@invoice.command()
+@_draft
+@options.link("--customer", kinds=("customer",), default="", metavar="CUSTOMER", help="Another customer.")
+@_line
+@_currency
+@_ref
+@click.option("--terms", type=int, metavar="DAYS", help="Days until it is due.")
+@_writes
+def edit(
+    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], currency: str, ref: str | None,
+    terms: int | None,
+) -> None:  # fmt: skip
+    """Change DRAFT; what is not given stays. Lines are given all or not at all.
+
+    \b
+    Example: bo invoice edit D-7K3FQ --line "Consulting, March;12;80.00;19"
+    """
+    from aggregates.lines import line
+    from bo import invoicing
+
+    to = invoicing.customer(ledger, customer) if customer else ""
+    said = {"lines": tuple(line(each) for each in lines) or None, "currency": currency.upper() or None}
+    changes = {name: value for name, value in {**said, "ref": ref, "terms": terms}.items() if value is not None}
+    key = invoicing.invoice(ledger, draft)
+    _record(ledger, lambda tx: invoicing.edit(tx, key, to, changes))
+
+
+@invoice.command()
+@_draft
+@options.reason_if_any
+@_writes
+def discard(ledger: Ledger, draft: str, reason: str) -> None:
+    """Give up DRAFT. It never had a number, so none is missing.
+
+    \b
+    Example: bo invoice discard D-7K3FQ --reason "ordered twice"
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, draft)
+    _record(ledger, lambda tx: invoicing.discard(tx, key, reason))
+
+
+@invoice.command()
+@_draft
+@options.on
+@options.due
+@_writes
+def issue(ledger: Ledger, draft: str, on: date, due: date | None) -> None:
+    """Give DRAFT its legal number, and print it. After that nothing in it changes.
+
+    \b
+    Example: bo invoice issue D-7K3FQ --on 2026-01-31
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, draft)
+    _record(ledger, lambda tx: invoicing.issue(ledger, tx, key, on, due))
+
+
+@invoice.command()
+@_number
+@click.argument("amount", type=options.MONEY)
+@options.on
+@_ref
+@_writes
+def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None) -> None:
+    """Record that AMOUNT was paid on NUMBER, and print the payment's reference.
+
+    What is more than owing stays as credit of the customer: see `bo invoice allocate`.
+
+    \b
+    Example: bo invoice pay INV-2026-0001 120.00 --on 2026-02-14 --ref "bank statement 12"
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: invoicing.pay(tx, key, amount, on, ref or ""))
+
+
+@invoice.command()
+@_number
+@click.option("--line", "lines", multiple=True, metavar="LINE", help="LINE NUMBER[;QUANTITY[;NET]], or as drafted.")
+@options.on
+@options.reason
+@_writes
+def credit(ledger: Ledger, number: str, lines: tuple[str, ...], on: date) -> None:
+    """Issue a credit note on NUMBER, over all that remains or over some lines, and print its number.
+
+    \b
+    Example: bo invoice credit INV-2026-0001 --line "2;1" --reason "one book came back"
+    """
+    from aggregates.crediting import claim
+    from bo import invoicing
+
+    key, claims = invoicing.invoice(ledger, number), [claim(each) for each in lines]
+    _record(ledger, lambda tx: invoicing.credit(ledger, tx, key, on, claims))
+
+
+@invoice.command()
+@_number
+@_amount
+@options.link("--from", "sources", kinds=("invoice",), multiple=True, metavar="NUMBER", help="Where credit is held.")
+@options.on
+@_writes
+def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[str, ...], on: date) -> None:
+    """Settle NUMBER with credit of its customer: held there, else at his other invoices, the oldest first.
+
+    \b
+    Example: bo invoice allocate INV-2026-0002 --amount 20.00
+    """
+    from bo import invoicing
+
+    key, places = invoicing.invoice(ledger, number), [invoicing.invoice(ledger, each) for each in sources]
+    _record(ledger, lambda tx: invoicing.allocate(ledger, tx, key, amount, on, places))
+
+
+@invoice.command()
+@_number
+@click.argument("allocation", type=click.IntRange(1))
+@options.on
+@options.reason
+@_writes
+def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
+    """Take back one whole ALLOCATION of NUMBER: its amount is owing again, and credit again.
+
+    \b
+    Example: bo invoice unallocate INV-2026-0001 1 --reason "it was meant for another invoice"
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: invoicing.unallocate(tx, key, allocation, on))
+
+
+@invoice.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def void(ledger: Ledger, number: str, reason: str, on: date) -> None:
+    """Void NUMBER, which was never delivered. The number stays occupied.
+
+    \b
+    Example: bo invoice void INV-2026-0003 --reason "issued twice, never sent"
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: invoicing.void(tx, key, on, reason))
+
+
+@invoice.command("write-off")
+@_number
+@_amount
+@options.on
+@options.reason
+@_writes
+def write_off(ledger: Ledger, number: str, amount: Amount | None, on: date, reason: str) -> None:
+    """Give up what is owing on NUMBER, or an amount of it.
+
+    \b
+    Example: bo invoice write-off INV-2026-0001 --reason "insolvent, file 4 IN 12/26"
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: invoicing.write_off(tx, key, on, reason, amount))
+
+
+@invoice.command("show")
+@options.reference("number", "invoice", "draft", "credit", metavar="NUMBER")
+@options.shown
+@options.ledger
+def show(ledger: Ledger, number: str, as_of: date | None, known_at: int | date | None) -> Invoice | CreditNote:
+    """Show an invoice, draft or credit note: lines, taxes, and all that was paid and credited.
+
+    \b
+    Example: bo invoice show INV-2026-0001
+    """
+    from projections import invoice as one
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Invoices", "References"))
+    found = resolve(views, number, "invoice", "credit")
+    return one.credit_note(views, found.ref) if found.kind == "credit" else one.shown(views, found.key, as_of)
+
+
+@invoice.command()
+@options.reference("number", "invoice", "draft", "credit", metavar="NUMBER")
+@options.rows
+@options.ledger
+def history(ledger: Ledger, number: str, known_at: int | date | None) -> list[Entry]:
+    """Tell all that was recorded of an invoice: when, by whom, what, and why.
+
+    \b
+    Example: bo invoice history INV-2026-0001
+    """
+    from projections import trail
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Trail", "Directory", "References"))
+    return trail.entries(views, resolve(views, number, "invoice", "credit").stream)[0]
+
+
+@invoice.command("list")
+@click.option("--status", type=click.Choice(STATUSES), help="Only what stands so.")
+@options.link("--customer", kinds=("customer",), default="", metavar="CUSTOMER", help="Only of this customer.")
+@options.rows
+@options.ledger
+def list_(
+    ledger: Ledger,
+    status: str | None,
+    customer: str,
+    as_of: date | None,
+    known_at: int | date | None,
+    limit: int | None,
+) -> list[Listed]:
+    """List invoices and drafts, the newest first.
+
+    \b
+    Example: bo invoice list --status open
+    """
+    from projections import invoices
+    from projections.core import open_views
+
+    views = open_views(ledger, known_at, only=("Invoices", "References"))
+    return invoices.listed(views, status or "", _customer_in(ledger, customer), as_of, limit)
+
+
+@invoice.command()
+@options.rows
+@options.ledger
+def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limit: int | None) -> list[Unpaid]:
+    """List unpaid invoices, the longest overdue first.
+
+    \b
+    Example: bo invoice unpaid --as-of 2026-03-31
+    """
+    from bo.clock import today
+    from projections import receivables
+    from projections.core import open_views
+
+    return receivables.unpaid(open_views(ledger, known_at, only=("Invoices",)), today(), as_of, limit)
+
+
+@invoice.command()
+@options.rows
+@options.ledger
+def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> list[Age]:
+    """What each customer owes, by how long it has been due.
+
+    \b
+    Example: bo invoice aging --as-of 2026-03-31
+    """
+    from bo.clock import today
+    from projections import receivables
+    from projections.core import open_views
+
+    return receivables.aging(open_views(ledger, known_at, only=("Invoices",)), today(), as_of)
+
+
+@invoice.command()
+@options.reference("customer", "customer", required=False, default="")
+@options.rows
+@options.ledger
+def balance(ledger: Ledger, customer: str, as_of: date | None, known_at: int | date | None) -> list[Balance]:
+    """What each customer owes, less the credit he has; or one customer.
+
+    \b
+    Example: bo invoice balance C-1
+    """
+    from projections import receivables
+    from projections.core import open_views
+
+    views = open_views(ledger, known_at, only=("Invoices",))
+    return receivables.balances(views, _customer_in(ledger, customer), as_of)
+
+
+def _customer_in(ledger: Ledger, text: str) -> str:
+    """The customer's reference in full, "" when none was named."""
+    if not text:
+        return ""
+    from projections.core import open_views
+    from projections.references import resolve
+
+    return resolve(open_views(ledger), text, "customer").ref
+
+
+@invoice.command("print")
+@options.reference("number", "invoice", "credit", metavar="NUMBER")
+@options.output
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.ledger
+def print_(ledger: Ledger, number: str, output: str | None, force: bool) -> None:
+    """Write an invoice or credit note as the HTML page that was stored when it was issued.
+
+    \b
+    Example: bo invoice print INV-2026-0001 -o invoice.html
+    """
+    from bo import files, invoicing
+    from projections.core import open_views
+    from projections.references import resolve
+
+    page = invoicing.rendering(ledger, resolve(open_views(ledger), number, "invoice", "credit"))
+    files.write_output(output or "-", [page], force=force)
+
+
+@invoice.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("--lines", metavar="FILE", help="Where the lines stand, if not beside each invoice.")
+@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
+@click.option("--save-map", "save_as", metavar="NAME", default="", help="Keep the mapping under this name.")
+@click.option("--renumber", is_flag=True, help="Give them numbers of our own series, in the order of their dates.")
+@click.option("--accept-valid", is_flag=True, help="Import what is right, though some of it is wrong.")
+@options.dry_run
+@options.ledger
+def import_(
+    ledger: Ledger,
+    file: str,
+    lines: str | None,
+    map_name: str | None,
+    save_as: str,
+    renumber: bool,
+    accept_valid: bool,
+) -> None:
+    """Take over invoices that another system issued, under the numbers it gave.
+
+    Everything is checked before anything is recorded. The same file again changes nothing.
+
+    \b
+    Example: bo invoice import invoices.csv --lines lines.csv --map invoices.json
+    """
+    from bo.invoice_import import Import
+
+    _tell(Import(ledger, file, lines, map_name, renumber).run(accept_valid, save_as))

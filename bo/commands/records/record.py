@@ -1,0 +1,425 @@
+"""Customers, vendors, products, employees and what else you define: add, change, find, import, erase."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import date
+
+    import msgspec
+
+    from bo.inputs import Source
+    from projections.core import Views
+    from projections.recordlists import Change
+    from store.ledger import Ledger
+    from store.transaction import Transaction
+
+
+@click.group(help=__doc__)
+def record() -> None: ...
+
+
+RECORD = options.reference("ref", metavar="REF")
+KIND = click.argument("kind", metavar="KIND")
+SETS = click.option("--set", "sets", multiple=True, metavar="NAME=VALUE", help="The value of a field; again for more.")
+
+
+@record.command()
+@KIND
+@click.option("--field", "fields", multiple=True, metavar="NAME:TYPE[!]", help="A field; ! when it must be filled in.")
+@click.option("--without", multiple=True, metavar="NAME", help="Take this field away; old values stay in the history.")
+@click.option("--in", "compartment", metavar="COMPARTMENT", help="Where its records live, for ever; sales if not said.")
+@options.dry_run
+@options.ledger
+def define(
+    ledger: Ledger, kind: str, fields: tuple[str, ...], without: tuple[str, ...], compartment: str | None
+) -> None:
+    """Define KIND, or add fields to it; the built-in kinds can be added to as well.
+
+    TYPE is text, integer, decimal, money, date, boolean, email, phone, country, currency, iban, vat, choice(a|b),
+    reference(KIND), or list(TYPE) of one.
+
+    \b
+    Example: bo record define vehicle --field plate:text! --field fuel:choice(petrol|electric)
+             bo record define customer --field manager:reference(employee)
+    """
+    from aggregates.fields import definition
+    from aggregates.kind import Kind
+    from bo import errors, records
+
+    home = records.compartment(ledger, compartment) if compartment else 0
+    wanted = tuple(map(definition, fields))
+
+    def work(tx: Transaction) -> bool:
+        return bool(tx.change(Kind, kind, Kind.define, kind, wanted, home, without))
+
+    if not ledger.commit(work):
+        errors.tell(f"{kind} is so already: nothing changes")
+    click.echo(kind)
+
+
+@record.command()
+@click.argument("kind", required=False)
+@options.rows
+@options.ledger
+def kinds(ledger: Ledger, kind: str | None, known_at: int | date | None) -> Sequence[msgspec.Struct]:
+    """List the kinds of record there are, with their fields.
+
+    \b
+    Example: bo record kinds customer
+    """
+    from bo import records
+    from projections import recordlists
+
+    views = _views(ledger, known_at)
+    if kind:
+        records.kind_shown(ledger, views, kind)
+    return recordlists.fields(views, kind)
+
+
+@record.command()
+@KIND
+@click.argument("ref")
+@SETS
+@options.from_file
+@options.dry_run
+@options.key
+@options.ledger
+def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Source | None) -> None:
+    """Add a record of KIND under the reference REF.
+
+    Personal values are better read from a file or stdin (one JSON object): they stay out of the shell's history.
+
+    \b
+    Example: bo record add customer C-1 --set name="Miller Ltd" --set country=GB --set email=ap@miller.example
+             bo record add employee E-1 --from employee.json
+    """
+    from aggregates.record import Record
+    from bo import records
+
+    views = _views(ledger)
+    made = records.kind_named(ledger, kind)
+    raw = records.given(sets, source)
+    values = records.read(views, made, raw)
+
+    def work(tx: Transaction) -> str:
+        records.require_free(tx, made.home, f"{kind}/{ref}")
+        added = tx.change(Record, f"{kind}/{ref}", Record.add, made, ref, values, compartment=made.home)
+        records.require_targets(tx, views, made, added.fields)
+        return added.ref
+
+    given = ledger.commit(work)
+    records.warn_alike(ledger, made, given)
+    click.echo(given)
+
+
+@record.command("set")
+@RECORD
+@SETS
+@options.from_file
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None) -> None:
+    """Change fields of a record; NAME= empties one.
+
+    \b
+    Example: bo record set C-1 --set city=Leeds --set phone= --reason "they moved"
+    """
+    from aggregates.record import Record
+    from bo import errors, records
+
+    views = _views(ledger)
+    found = records.standing(ledger, views, ref)
+    made = records.kind_named(ledger, found.kind)
+    raw = records.given(sets, source)
+    if not raw:
+        raise click.UsageError("nothing to set: say --set NAME=VALUE or --from FILE")
+    old = ledger.load(Record, found.stream, found.compartment).fields
+    values = records.read(views, made, raw, dict(old))
+
+    def work(tx: Transaction) -> bool:
+        changed = tx.change(Record, found.stream, Record.set, made, values, compartment=found.compartment)
+        for each in changed:
+            records.require_targets(tx, views, made, each.fields)
+        return bool(changed)
+
+    if ledger.commit(work):
+        records.warn_alike(ledger, made, found.ref)
+    else:
+        errors.tell(f"{found.ref} says so already: nothing changes")
+    click.echo(found.ref)
+
+
+@record.command()
+@RECORD
+@options.shown
+@options.ledger
+def show(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | None) -> msgspec.Struct:
+    """Show all that a record says, and what it leads to.
+
+    \b
+    Example: bo record show C-1
+             bo record show customer/C-1 --known-at 2026-03 --json
+    """
+    from bo import records
+    from projections import recordlists
+
+    views = _views(ledger, known_at, as_of)
+    found = records.find(ledger, views, ref)
+    records.looked(ledger, views, [(found.compartment, found.stream)])
+    return recordlists.shown(views, found)
+
+
+@record.command()
+@RECORD
+@options.rows
+@options.ledger
+def history(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | None) -> list[Change]:
+    """List every change of a record: when, who, before and after, why.
+
+    \b
+    Example: bo record history C-1
+    """
+    from bo import records
+    from projections import recordlists
+
+    views = _views(ledger, known_at, as_of)
+    found = records.find(ledger, views, ref)
+    records.looked(ledger, views, [(found.compartment, found.stream)])
+    return recordlists.history(views, found)
+
+
+@record.command("list")
+@click.argument("kind", required=False)
+@click.option("--all", "closed", is_flag=True, help="Archived and merged ones too.")
+@options.rows
+@options.ledger
+def list_(
+    ledger: Ledger, kind: str | None, closed: bool, as_of: date | None, known_at: int | date | None, limit: int | None
+) -> Sequence[msgspec.Struct]:
+    """List the records of KIND with their fields, or those of all kinds.
+
+    \b
+    Example: bo record list customer --columns ref,name,city --sort name
+             bo record list --all --json
+    """
+    from bo import records
+    from projections import recordlists
+
+    views = _views(ledger, known_at, as_of)
+    if kind is None:
+        found = recordlists.cards(views, closed, limit)
+        records.looked(ledger, views, [(place, f"{card.kind}/{card.ref}") for place, card in found])
+        return recordlists.Rows(recordlists.Card, [card for _, card in found])
+    shape = records.kind_shown(ledger, views, kind)
+    listed = recordlists.listed(views, shape, closed, limit)
+    if not listed:
+        records.require_reader(ledger, views, shape)
+    records.looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
+    return listed
+
+
+@record.command()
+@click.argument("text", nargs=-1, required=True)
+@options.rows
+@options.ledger
+def find(
+    ledger: Ledger, text: tuple[str, ...], as_of: date | None, known_at: int | date | None, limit: int | None
+) -> Sequence[msgspec.Struct]:
+    """Find records that hold all words of TEXT, or words that begin so; case and accents do not matter.
+
+    Where no word begins so, TEXT is looked for anywhere.
+
+    \b
+    Example: bo record find muller
+             bo record find @miller.example --json
+    """
+    from bo import records
+    from projections import recordlists
+
+    views = _views(ledger, known_at, as_of)
+    found = recordlists.hits(views, " ".join(text), limit)
+    records.looked(ledger, views, [(place, f"{hit.kind}/{hit.ref}") for place, hit in found])
+    return recordlists.Rows(recordlists.Hit, [hit for _, hit in found])
+
+
+@record.command("import")
+@KIND
+@click.argument("file", metavar="FILE.csv|-")
+@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
+@click.option("--save-map", "save_as", metavar="NAME", help="Keep the mapping that was used under this name.")
+@click.option("--accept-valid", is_flag=True, help="Import the rows that are right, leave out the others (exit 8).")
+@options.reason_if_any
+@options.dry_run
+@options.ledger
+def import_(
+    ledger: Ledger, kind: str, file: str, map_name: str | None, save_as: str | None, accept_valid: bool
+) -> None:
+    """Add or change the records of KIND that a CSV file lists, all of them or none.
+
+    Encoding, separator and header row are found out; without --map, columns are matched to fields by their names.
+    A record that is there already is changed where the file says otherwise; an empty cell leaves what is there. What is
+    wrong is listed row by row on stderr. The same file again changes nothing.
+
+    \b
+    Example: bo record import customer customers.csv --dry-run
+             bo record import vendor suppliers.csv --map suppliers.json --save-map suppliers
+    """
+    from bo.importing import import_file
+
+    click.echo(import_file(ledger, kind, file, map_name, save_as, accept_valid))
+
+
+@record.command()
+@KIND
+@options.rows
+@options.ledger
+def export(ledger: Ledger, kind: str, as_of: date | None, known_at: int | date | None) -> Sequence[msgspec.Struct]:
+    """Print the records of KIND as CSV that `bo record import` takes again.
+
+    \b
+    Example: bo record export customer > customers.csv
+    """
+    from bo import records
+    from projections import recordlists
+
+    views = _views(ledger, known_at, as_of)
+    shape = records.kind_shown(ledger, views, kind)
+    listed = recordlists.exported(views, shape)
+    if not listed:
+        records.require_reader(ledger, views, shape)
+    records.looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
+    return listed
+
+
+next(option for option in export.params if option.name == "format").default = "csv"
+
+
+@record.command()
+@RECORD
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def archive(ledger: Ledger, ref: str) -> None:
+    """Put a record away: it is not listed and cannot be changed until it is restored.
+
+    \b
+    Example: bo record archive C-1 --reason "no longer a customer"
+    """
+    from aggregates.record import Record
+
+    _act(ledger, ref, Record.archive)
+
+
+@record.command()
+@RECORD
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def restore(ledger: Ledger, ref: str) -> None:
+    """Bring an archived record back.
+
+    \b
+    Example: bo record restore C-1 --reason "they are back"
+    """
+    from aggregates.record import Record
+
+    _act(ledger, ref, Record.restore)
+
+
+@record.command()
+@RECORD
+@options.reference("into", metavar="INTO")
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def merge(ledger: Ledger, ref: str, into: str) -> None:
+    """Let the record INTO stand for REF from now on; `unmerge` takes it back.
+
+    \b
+    Example: bo record merge C-7 C-3 --reason "the same company twice"
+    """
+    from aggregates.record import Record
+    from bo import records
+
+    views = _views(ledger)
+    found, target = records.standing(ledger, views, ref), records.standing(ledger, views, into)
+
+    def work(tx: Transaction) -> None:
+        other = tx.state(Record, target.stream, target.compartment)
+        tx.change(Record, found.stream, Record.merge, other, compartment=found.compartment)
+
+    ledger.commit(work)
+    click.echo(target.ref)
+
+
+@record.command()
+@RECORD
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def unmerge(ledger: Ledger, ref: str) -> None:
+    """Undo a merge: REF stands for itself again.
+
+    \b
+    Example: bo record unmerge C-7 --reason "two branches after all"
+    """
+    from aggregates.record import Record
+
+    _act(ledger, ref, Record.unmerge)
+
+
+@record.command()
+@RECORD
+@options.reason
+@options.yes
+@options.dry_run
+@options.ledger
+def erase(ledger: Ledger, ref: str, yes: bool) -> None:
+    """Destroy the keys of a record, so that nobody can ever read again what it said.
+
+    What was issued or filed keeps its own copy of what it says. The reference is not given again.
+
+    \b
+    Example: bo record erase C-7 --reason "asked under article 17" --yes
+    """
+    from bo import errors, records
+
+    found = records.standing(ledger, _views(ledger), ref)
+    if not ledger.dry_run:
+        options.confirm(f"Erase {found.stream} for ever?", yes)
+    proposal = records.erase(ledger, found)
+    if proposal is not None:
+        errors.tell(f"proposed as {proposal}: it is erased when a second person approves that")
+    click.echo(found.ref)
+
+
+def _act(ledger: Ledger, ref: str, verb: Callable[..., Any]) -> None:
+    from aggregates.record import Record
+    from bo import records
+
+    found = records.standing(ledger, _views(ledger), ref)
+    ledger.commit(lambda tx: tx.change(Record, found.stream, verb, compartment=found.compartment) and None)
+    click.echo(found.ref)
+
+
+def _views(ledger: Ledger, known_at: int | date | None = None, as_of: date | None = None) -> Views:
+    """The views now or as they were; what records say holds from when it is recorded, so both dates mean that."""
+    from bo.records import PROJECTIONS
+    from projections.core import open_views
+
+    if as_of is not None and known_at is not None:
+        raise click.UsageError("what records say holds from when it is recorded: give --as-of or --known-at")
+    return open_views(ledger, as_of if known_at is None else known_at, only=PROJECTIONS)

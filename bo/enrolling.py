@@ -1,0 +1,107 @@
+"""Enrolling devices: the request on one machine, its approval on another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import errors, files, membership, options, session, settings
+from projections import rights
+from store import device as devices
+from store import request as requests
+from store.errors import Malformed
+from store.home import Home
+from store.membership import administer, enact
+
+if TYPE_CHECKING:
+    from store.request import Asked
+    from store.transaction import Transaction
+
+
+def ask(name: str, output: str, no_passphrase: bool) -> None:
+    """Verify the ledger, make a device bound to it, and write the request."""
+    from aggregates.text import reference
+    from store.writing import pull
+
+    said, home = settings.current(), Home()
+    directory = session.find(said, home)
+    path = home.device_file(reference(name))
+    if path.exists():
+        raise errors.BadInput(f"you have a device {name} already: choose another name")
+    if output != "-":
+        files.check_target(Path(output), force=False)
+    secret = None if no_passphrase else session.new_passphrase(said)
+    made = devices.new(name, bytes.fromhex(session.ledger_at(directory)))
+    ledger = session.Session(directory, home, made)
+    try:
+        pull(ledger)  # all that can be verified without keys, before anybody is told to trust it
+        seen = ledger.verifier.note.decode().split("\n\n")[0] + "\n"
+    finally:
+        ledger.close()
+    data = requests.make(made, seen)
+    made.save(path, secret)
+    files.write_output(output, [data])
+    if output != "-":
+        click.echo(output)
+    errors.tell(f"ledger {session.fingerprint(made.ledger)}, device {session.device_fingerprint(made)}")
+    errors.note("send it to an admin of the ledger and compare the fingerprints, best over the telephone")
+
+
+def read(file: Path) -> Asked:
+    """The request in a file. Raises BadInput with what is wrong."""
+    with files.open_input(file) as opened:
+        data = opened.read(requests.LARGEST + 1)
+    try:
+        return requests.parse(data)
+    except Malformed as problem:
+        raise errors.BadInput(f"{file}: {problem}") from None
+
+
+def approve(ledger: session.Session, asked: Asked, person: str, name: str, yes: bool) -> None:
+    ledger.pull()
+    requests.compare(asked.request, ledger)
+    errors.tell(f"ledger {session.fingerprint(ledger.id)}, device {session.fingerprint(asked.hash)}")
+    options.confirm("Is this the fingerprint on the other screen?", yes)
+    membership.record(ledger, lambda tx: _enrol(ledger, tx, asked, person, name, unattended=False))
+
+
+def make(ledger: session.Session, name: str, person: str, *, unattended: bool, open_keys: bool) -> None:
+    """A device made and enrolled in one go. Its file stands before the log names it, so that no key is lost."""
+    from aggregates.text import reference
+
+    said, path = settings.current(), ledger.home.device_file(reference(name))
+    if path.exists():
+        raise errors.BadInput(f"you have a device {name} already: choose another name")
+    secret = None if open_keys else session.new_passphrase(said)
+    ledger.pull()
+    made = devices.new(name, ledger.id)
+    asked = requests.parse(requests.make(made, ledger.verifier.note.decode().split("\n\n")[0] + "\n"))
+    made.save(path, secret)
+    try:
+        membership.record(ledger, lambda tx: _enrol(ledger, tx, asked, person, name, unattended=unattended))
+    except Exception:
+        path.unlink()
+        raise
+    errors.note(f"its keys are in {path}: move the file to the machine that uses it")
+
+
+def _enrol(
+    ledger: session.Session, tx: Transaction, asked: Asked, person: str, name: str, *, unattended: bool
+) -> list[str]:
+    from aggregates.core import require
+    from aggregates.directory import DeviceNamed, Entry
+    from aggregates.text import reference
+
+    administer(tx)
+    views, device = membership.names(ledger), asked.request.device
+    owner = rights.find(views, "person", person) if person else tx.person
+    called = str(views.value("SELECT name FROM person WHERE id = ?", owner))
+    require(tx.people.persons[owner].active, f"{called} has left")
+    require(device not in tx.people.devices, "this device is enrolled already")
+    chosen = membership.free_device(views, reference(name or called))
+    named = tx.append(Entry, device, DeviceNamed(device, owner, chosen))
+    membership.explain(tx, "device-add", device, f"{chosen} of {called}")
+    outcome = enact(tx, asked.addition(owner, unattended=unattended), named)
+    return [chosen, *membership.told(tx, views, outcome)]

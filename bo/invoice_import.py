@@ -1,0 +1,282 @@
+"""Taking over invoices that another system issued: read and check all of them, then record a thousand a commit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from aggregates import countries
+from aggregates.core import FINANCE, SALES, Refused, replace, require
+from aggregates.fields import Field
+from aggregates.invoice import Imported, Invoice
+from aggregates.legal import Party
+from aggregates.lines import NONE, Line, line
+from aggregates.money import Money, exact, parted
+from aggregates.record import Record
+from aggregates.text import shown
+from bo import errors, invoicing, mapping
+from bo.importing import mapping_named, save_mapping, tell_findings
+from bo.progress import Progress
+from bo.sheets import open_sheet
+from projections import directory, invoices, references
+from projections.core import open_views
+from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from decimal import Decimal
+
+    from bo.sheets import Sheet
+    from store.ledger import Ledger
+    from store.transaction import Transaction
+
+BATCH = 1000
+"""Invoices in one commit."""
+
+_required = (("number", "text"), ("customer", "text"), ("on", "date"))
+_optional = (
+    ("due", "date"), ("currency", "currency"), ("ref", "text"), ("terms", "integer"), ("total", "money"),
+    *((name, "text") for name in invoicing.BUYER),
+)  # fmt: skip
+_sold = (("description", "text"), ("quantity", "decimal"), ("price", "decimal"), ("tax", "text"))
+HEAD = (*(Field(*each, required=True) for each in _required), *(Field(*each) for each in _optional))
+LINE = (*(Field(*each, required=True) for each in _sold), Field("discount", "decimal"), Field("unit"))
+NUMBER = Field("number", required=True)
+
+Row = tuple[int, dict[str, str]]
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Imported).decode
+
+
+class Customer(NamedTuple):
+    ref: str
+    party: Party
+    currency: str
+    terms: int
+
+
+class Import:
+    """One file of invoices, with their lines beside them or in a second file."""
+
+    def __init__(self, ledger: Ledger, file: str, lines: str | None, map_name: str | None, renumber: bool) -> None:
+        self.ledger, self.renumber, self.views = ledger, renumber, open_views(ledger)
+        self.map = mapping_named(self.views, map_name, "invoice", FINANCE) if map_name else None
+        self.sheet = _opened(file, self.map)
+        self.line_map = self.map.lines if self.map else None
+        self.line_sheet = _opened(lines, self.line_map) if lines else None
+        require(lines or not self.line_map, "the mapping tells of a file of lines: name it with --lines")
+        self.folder = None if file == "-" else Path(file).parent
+        self.seller = Party(directory.setting(self.views, "name"))
+        self.currency = directory.setting(self.views, "currency")
+        self.ready: list[bytes] = []
+        self.sums: Counter[str] = Counter()
+        self.known = self.wrong = 0
+        self.customer = lru_cache(maxsize=20_000)(self._customer)
+
+    def run(self, accept_valid: bool, save_as: str = "") -> list[str]:
+        """Check everything, then record what is not here yet: the result, then remarks."""
+        self._check()
+        for sheet in self._sheets():
+            tell_findings(sheet)
+        bad = [str(sheet.findings) for sheet in self._sheets() if sheet.findings.errors]
+        require(accept_valid or not bad, f"nothing was imported: there are {' and '.join(bad)}")
+        if not self.ledger.dry_run:
+            self._record(save_as)
+        sums = ", ".join(f"{Money(minor, currency)}" for currency, minor in sorted(self.sums.items()))
+        told = f"{len(self.ready)} invoice{'' if len(self.ready) == 1 else 's'}{f', {sums}' if sums else ''}"
+        if bad:
+            raise errors.PartlyDone(f"{told} imported; the others are not, for there are {' and '.join(bad)}")
+        remarks = {
+            f"{self.known} {'was' if self.known == 1 else 'were'} here already": self.known,
+            "this was a dry run: nothing is recorded": self.ledger.dry_run,
+        }
+        return [told, *(remark for remark, holds in remarks.items() if holds)]
+
+    def _sheets(self) -> list[Sheet]:
+        return [sheet for sheet in (self.sheet, self.line_sheet) if sheet is not None]
+
+    # Checking
+
+    def _check(self) -> None:
+        seen: set[str] = set()
+        with Progress("checking") as bar:
+            for at, head, sold in self._invoices():
+                bar.step()
+                before = self.sheet.findings.errors
+                number = head["number"]
+                if not number or number in seen:
+                    rule = "an earlier row has the same number" if number else "an invoice has a number"
+                    self.sheet.findings.add(at, "number", number, rule)
+                    continue
+                seen.add(number)
+                lines = self._lines(sold)
+                try:
+                    self._take(head, lines)
+                except Refused as no:
+                    self.sheet.findings.add(at, "", number, str(no))
+                self.wrong += self.sheet.findings.errors > before
+        if self.renumber:
+            self.ready.sort(key=lambda raw: (_decode(raw).on, _decode(raw).number))
+
+    def _invoices(self) -> Iterator[tuple[int, dict[str, str], list[Row]]]:
+        """Each invoice: where it stands, its fields, and the rows of its lines."""
+        if self.line_sheet is None:
+            rows = self._rows(self.map, self.sheet, (*HEAD, *LINE))
+            for _, group in groupby(rows, key=lambda row: row[1]["number"]):
+                together = list(group)
+                yield *self._agreed(together), together
+            return
+        lines: dict[str, list[Row]] = {}
+        for at, texts in self._rows(self.line_map, self.line_sheet, (NUMBER, *LINE)):
+            lines.setdefault(texts.pop("number"), []).append((at, texts))
+        for at, head in self._rows(self.map, self.sheet, HEAD):
+            yield at, head, lines.pop(head["number"], [])
+        for number, left in lines.items():
+            self.line_sheet.findings.add(
+                left[0][0], "number", number, f"{self.sheet.file} has no invoice of this number"
+            )
+
+    def _rows(self, given: mapping.Mapping | None, sheet: Sheet, fields: tuple[Field, ...]) -> Iterable[Row]:
+        return mapping.apply(given or mapping.automatic(sheet, fields), sheet, fields, self.folder)
+
+    def _agreed(self, rows: list[Row]) -> Row:
+        """What the rows of one invoice say of it as a whole, which has to be the same."""
+        at, head = rows[0]
+        for other, texts in rows[1:]:
+            for field in HEAD:
+                if texts.get(field.name, "") not in ("", head.get(field.name, "")):
+                    rule = f"line {at} says {shown(head.get(field.name, ''))} for the same invoice"
+                    self.sheet.findings.add(other, field.name, texts[field.name], rule)
+        return at, head
+
+    def _lines(self, rows: list[Row]) -> list[Line] | None:
+        """The lines of an invoice, None when one of them is wrong."""
+        sheet, fits = self.line_sheet or self.sheet, True
+        lines = []
+        for at, texts in rows:
+            try:
+                lines.append(_line(texts))
+            except Refused as no:
+                sheet.findings.add(at, "", texts.get("description", ""), str(no))
+                fits = False
+        return lines if fits else None
+
+    def _take(self, head: dict[str, str], lines: list[Line] | None) -> None:
+        """Keep the invoice for the second pass, unless it is here already."""
+        number, buyer = head["number"], self.customer(head["customer"])
+        if lines is None:
+            return
+        on, due = _day(head, "on"), _day(head, "due")
+        require(on, f"{number} has no date")
+        currency = head.get("currency", "").upper() or buyer.currency
+        terms = int(exact(head["terms"])) if head.get("terms") else buyer.terms
+        event = Invoice().import_(
+            number, on or date.min, buyer.ref, _buyer(buyer.party, head), self.seller, lines, currency, due,
+            head.get("ref", ""), terms, _total(head.get("total", ""), currency),
+        )  # fmt: skip
+        here = invoices.known(self.views, number)
+        if here is not None:
+            require(invoices.agree(here, event, due is not None), f"{number} is here already, and says otherwise")
+            self.known += 1
+            return
+        require(not self.renumber or event.total, f"{number} comes to nothing: it cannot have a number of our own")
+        self.sums[currency] += event.total.minor
+        self.ready.append(_encode(event))
+
+    def _customer(self, ref: str) -> Customer:
+        require(ref, "an invoice is for a customer")
+        found = references.find(self.views, f"customer/{ref}")
+        if found is None or found.erased:
+            raise Refused(f"there is no customer {shown(ref)}")
+        record = self.ledger.load(Record, found.stream, SALES)
+        if record.into:
+            record = self.ledger.load(Record, record.into, SALES)
+        currency, terms = record.fields.get("currency", self.currency), record.fields.get("terms", 30)
+        return Customer(record.ref, invoicing.party(record), str(currency), terms if isinstance(terms, int) else 30)
+
+    # Recording
+
+    def _record(self, save_as: str) -> None:
+        if save_as and self.map:
+            text = mapping.dump(self.map).decode()
+            self.ledger.commit(lambda tx: save_mapping(tx, save_as, "invoice", text, FINANCE))
+        with Progress("importing", len(self.ready)) as bar:
+            for start in range(0, len(self.ready), BATCH):
+                batch = [_decode(raw) for raw in self.ready[start : start + BATCH]]
+                try:
+                    self.known += self.ledger.commit(lambda tx, batch=batch: self._append(tx, batch))  # type: ignore[misc]
+                except (Refused, StoreError) as problem:
+                    if not start:
+                        raise
+                    raise errors.PartlyDone(
+                        f"{start} of {len(self.ready)} were imported, then: {problem}; mend that and import it again"
+                    ) from problem
+                bar.step(len(batch))
+
+    def _append(self, tx: Transaction, batch: list[Imported]) -> int:
+        """One commit; how many somebody else has recorded meanwhile."""
+        there = 0
+        for event in batch:
+            state = tx.state(Invoice, event.number)
+            if state.customer:
+                same = (state.customer, state.on, state.total) == (event.customer, event.on, event.total)
+                require(same, f"{event.number} was recorded meanwhile, and says otherwise")
+                there += 1
+            elif self.renumber:
+                self._renumber(tx, event)
+            else:
+                tx.append(Invoice, event.number, event)
+        return there
+
+    def _renumber(self, tx: Transaction, event: Imported) -> None:
+        """A draft under the old number, issued under one of ours."""
+        key, ref = event.number, event.ref or event.number
+        terms = min((event.due - event.on).days, 3650)
+        tx.change(Invoice, key, Invoice.draft, event.customer, event.lines, event.currency, ref, terms)
+        number = invoicing.take(tx, "INV", event.on)
+        tx.change(Invoice, key, Invoice.issue, number, event.on, event.buyer, event.seller, event.due)
+
+
+def _opened(file: str, given: mapping.Mapping | None) -> Sheet:
+    return open_sheet(file, given.encoding, given.delimiter, given.header) if given else open_sheet(file)
+
+
+def _line(texts: dict[str, str]) -> Line:
+    sold = line(f"{texts['description']};{texts['quantity']};{texts['price']};{texts['tax']}")
+    discount, unit = texts.get("discount", ""), texts.get("unit", "")
+    return replace(sold, discount=exact(discount) if discount else NONE, unit=unit) if discount or unit else sold
+
+
+def _day(head: dict[str, str], name: str) -> date | None:
+    text = head.get(name, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"{name}: {shown(text)} is not a date: name its form in the mapping, such as %d.%m.%Y") from None
+
+
+def _total(text: str, currency: str) -> Decimal | Money | None:
+    if not text:
+        return None
+    amount, named = parted(text)
+    return Money.of(amount, named or currency)
+
+
+def _buyer(party: Party, head: dict[str, str]) -> Party:
+    """The record's name and address, or those that the file gives: an address is taken whole."""
+    given = {name: head.get(name, "") for name in invoicing.BUYER}
+    if given["country"]:
+        code = countries.code(given["country"])
+        require(code, f"country: {shown(given['country'])} is not a country")
+        given["country"] = code
+    address = {name: given[name] for name in ("street", "postcode", "city", "country")}
+    own = {name: given[name] for name in ("name", "vat_id") if given[name]}
+    return replace(party, **(address if any(address.values()) else {}), **own)

@@ -1,0 +1,185 @@
+"""One invoice or credit note, whole."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from projections.core import Minor
+from projections.invoices import CUSTOMER, PARTY, STATUS, source
+from store.errors import NotFound
+
+if TYPE_CHECKING:
+    from projections.core import Views
+
+Part = TypeVar("Part")
+
+
+class Buyer(msgspec.Struct):
+    """As the document says it."""
+
+    name: str = ""
+    street: str = ""
+    postcode: str = ""
+    city: str = ""
+    country: str = ""
+    vat_id: str = ""
+
+
+class Line(msgspec.Struct, array_like=True):
+    description: str
+    quantity: str
+    price: str
+    category: str
+    rate: str
+    net: Minor
+    discount: str
+    unit: str
+    of: int
+
+
+class Tax(msgspec.Struct, array_like=True):
+    category: str
+    rate: str
+    basis: Minor
+    amount: Minor
+
+
+class Movement(msgspec.Struct):
+    on: date
+    what: str
+    allocation: int | None
+    source: str
+    amount: Minor
+    owing: Minor
+    credit: Minor
+    ref: str
+
+
+class Invoice(msgspec.Struct):
+    number: str | None
+    draft: str | None
+    status: str
+    customer: str
+    party: str
+    on: date | None
+    due: date | None
+    currency: str
+    net: Minor
+    tax: Minor
+    total: Minor
+    owing: Minor
+    credit: Minor
+    credited: Minor
+    written_off: Minor
+    ref: str
+    buyer: Buyer
+    lines: list[Line]
+    taxes: list[Tax]
+    movements: list[Movement]
+
+
+class _Row(msgspec.Struct):
+    """An invoice whose parts are JSON still."""
+
+    number: str | None
+    draft: str | None
+    status: str
+    customer: str
+    party: str
+    on: date | None
+    due: date | None
+    currency: str
+    net: int
+    tax: int
+    total: int
+    owing: int
+    credit: int
+    credited: int
+    written_off: int
+    ref: str
+    buyer: str
+    lines: str
+    taxes: str
+
+
+def shown(views: Views, key: str, as_of: date | None = None) -> Invoice:
+    """One invoice, whole. Raises NotFound for a day on which it was not issued."""
+    row = views.one(
+        _Row,
+        f"""SELECT number, NULLIF(key, number) AS draft, {STATUS} AS status, {CUSTOMER} AS customer,
+            {PARTY} AS party, on_date AS "on",
+            due, currency, net, tax, total, owing, credit, credited, written_off, ref, buyer, lines, taxes
+            FROM {source(as_of, " AND i.key = ?2")} WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1)""",  # noqa: S608
+        as_of, key,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound(f"{key} was not issued by {as_of}" if as_of else f"you cannot see how {key} began")
+    parts = {
+        "buyer": msgspec.json.decode(row.buyer, type=Buyer),
+        "lines": _parsed(row.lines, Line),
+        "taxes": _parsed(row.taxes, Tax),
+        "movements": movements(views, key, as_of),
+    }
+    return Invoice(**{**msgspec.structs.asdict(row), **parts})
+
+
+def movements(views: Views, key: str, as_of: date | None = None) -> list[Movement]:
+    """What was paid, credited and settled on an invoice, in the order it was recorded."""
+    return views.all(
+        Movement,
+        """SELECT on_date AS "on", what, NULLIF(allocation, 0) AS allocation, source, amount, owing, credit, ref
+            FROM invoice_movement WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1) ORDER BY position""",
+        as_of, key,
+    )  # fmt: skip
+
+
+class CreditNote(msgspec.Struct):
+    number: str
+    invoice: str
+    customer: str
+    party: str
+    on: date
+    currency: str
+    net: Minor
+    tax: Minor
+    total: Minor
+    reason: str
+    lines: list[Line]
+    taxes: list[Tax]
+
+
+class _Note(msgspec.Struct):
+    number: str
+    invoice: str
+    customer: str
+    party: str
+    on: date
+    currency: str
+    net: int
+    tax: int
+    total: int
+    reason: str
+    lines: str
+    taxes: str
+
+
+def credit_note(views: Views, number: str) -> CreditNote:
+    """Raises NotFound when its invoice is from before this device was given access."""
+    row = views.one(
+        _Note,
+        f"""SELECT c.number, i.number AS invoice, {CUSTOMER} AS customer, party, c.on_date AS "on", currency, c.net,
+            c.tax, c.total, reason, c.lines, c.taxes FROM credit_note c JOIN invoice i USING (key)
+            WHERE c.number = ?""",  # noqa: S608
+        number,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound(f"you cannot see the invoice that {number} corrects")
+    parts = {"lines": _parsed(row.lines, Line), "taxes": _parsed(row.taxes, Tax)}
+    return CreditNote(**{**msgspec.structs.asdict(row), **parts})
+
+
+def _parsed(text: str, shape: type[Part]) -> list[Part]:
+    return msgspec.json.decode(text, type=list[shape])  # type: ignore[valid-type]

@@ -1,0 +1,250 @@
+"""Invoices and credit notes, every movement on them, and how each stands."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from projections.core import Minor, Projection, on
+
+if TYPE_CHECKING:
+    from aggregates.invoice import (
+        Allocated,
+        Credited,
+        Discarded,
+        Drafted,
+        Edited,
+        Given,
+        Issued,
+        Paid,
+        Received,
+        Unallocated,
+        Voided,
+        WrittenOff,
+    )
+    from projections.core import Views
+    from store.recorded import Recorded
+
+
+class Invoices(Projection):
+    """`key` is the reference of the stream: the draft's, or an imported invoice's own number."""
+
+    version = 1
+    tables = """
+        CREATE TABLE invoice(id INTEGER PRIMARY KEY, key TEXT, number TEXT, state TEXT, customer TEXT, erased INTEGER,
+            party TEXT, on_date TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER, owing INTEGER,
+            credit INTEGER, credited INTEGER, written_off INTEGER, ref TEXT, buyer TEXT, lines TEXT, taxes TEXT);
+        CREATE INDEX invoice_key ON invoice(key);
+        CREATE INDEX invoice_customer ON invoice(customer);
+        CREATE INDEX invoice_unpaid ON invoice(due, id) WHERE owing > 0;
+        CREATE TABLE invoice_movement(key TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
+            source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(key, position))
+            WITHOUT ROWID;
+        CREATE TABLE credit_note(id INTEGER PRIMARY KEY, number TEXT, key TEXT, on_date TEXT, net INTEGER, tax INTEGER,
+            total INTEGER, reason TEXT, lines TEXT, taxes TEXT);
+        CREATE INDEX credit_note_number ON credit_note(number);
+        CREATE INDEX credit_note_key ON credit_note(key);
+    """
+
+    @on("invoice.drafted")
+    def drafted(self, event: Drafted, recorded: Recorded, views: Views) -> None:
+        views.add(
+            "invoice", recorded.position, recorded.key, None, "draft", event.customer, 0, "", None, None,
+            event.currency, event.net.minor, event.tax.minor, event.total.minor, 0, 0, 0, 0, event.ref, "{}",
+            lines_of(event), "[]",
+        )  # fmt: skip
+
+    @on("invoice.edited")
+    def edited(self, event: Edited, recorded: Recorded, views: Views) -> None:
+        views.run(
+            "UPDATE invoice SET customer = ?, currency = ?, net = ?, tax = ?, total = ?, ref = ?, lines = ?"
+            " WHERE key = ?",
+            event.customer, event.currency, event.net.minor, event.tax.minor, event.total.minor, event.ref,
+            lines_of(event), recorded.key,
+        )  # fmt: skip
+
+    @on("invoice.discarded")
+    def discarded(self, event: Discarded, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE invoice SET state = 'discarded' WHERE key = ?", recorded.key)
+
+    @on("invoice.issued")
+    def issued(self, event: Issued, recorded: Recorded, views: Views) -> None:
+        """The event says all: who was given access after the draft has the invoice nevertheless."""
+        views.run("DELETE FROM invoice WHERE key = ?", recorded.key)
+        self.imported(event, recorded, views)
+
+    @on("invoice.imported")
+    def imported(self, event: Issued, recorded: Recorded, views: Views) -> None:
+        total = event.total.minor
+        views.add(
+            "invoice", recorded.position, recorded.key, event.number, "issued", event.customer, 0, event.buyer.name,
+            event.on.isoformat(), event.due.isoformat(), event.currency, event.net.minor, event.tax.minor, total,
+            total, 0, 0, 0, event.ref, _json(event.buyer), lines_of(event), _taxes(event),
+        )  # fmt: skip
+
+    @on("invoice.paid")
+    def paid(self, event: Paid, recorded: Recorded, views: Views) -> None:
+        _move(views, recorded, event, "paid", credit=1, source=event.payment, ref=event.ref)
+
+    @on("invoice.allocated")
+    def allocated(self, event: Allocated, recorded: Recorded, views: Views) -> None:
+        _move(views, recorded, event, "allocated", -1, -1, event.source, event.allocation)
+
+    @on("invoice.unallocated")
+    def unallocated(self, event: Unallocated, recorded: Recorded, views: Views) -> None:
+        _move(views, recorded, event, "unallocated", 1, 1, event.source, event.allocation)
+
+    @on("invoice.given")
+    def given(self, event: Given, recorded: Recorded, views: Views) -> None:
+        _move(views, recorded, event, "given", credit=-1, source=event.source, ref=event.to)
+
+    @on("invoice.received")
+    def received(self, event: Received, recorded: Recorded, views: Views) -> None:
+        _move(views, recorded, event, "received", credit=1, source=event.source, ref=event.origin)
+
+    @on("invoice.credited")
+    def credited(self, event: Credited, recorded: Recorded, views: Views) -> None:
+        total = event.total.minor
+        views.run(
+            "UPDATE invoice SET credit = credit + ?, credited = credited + ? WHERE key = ?", total, total, recorded.key
+        )
+        _note_movement(views, recorded, event.on, "credited", 0, event.number, total, 0, total, "")
+        views.add(
+            "credit_note", recorded.position, event.number, recorded.key, event.on.isoformat(), event.net.minor,
+            event.tax.minor, total, event.reason, lines_of(event), _taxes(event),
+        )  # fmt: skip
+
+    @on("invoice.voided")
+    def voided(self, event: Voided, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE invoice SET state = 'void' WHERE key = ?", recorded.key)
+        _move(views, recorded, event, "voided", -1, ref=event.reason)
+
+    @on("invoice.written_off")
+    def written_off(self, event: WrittenOff, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE invoice SET written_off = written_off + ? WHERE key = ?", event.amount.minor, recorded.key)
+        _move(views, recorded, event, "written off", -1, ref=event.reason)
+
+    @on("erasure.erased")
+    def erased(self, event: object, recorded: Recorded, views: Views) -> None:
+        """What was issued to an erased customer stays as the law wants it; the way to the record ends."""
+        kind, _, ref = recorded.key.partition("/")
+        if kind == "customer":
+            views.run("UPDATE invoice SET erased = 1 WHERE customer = ?", ref)
+        elif kind == "invoice":
+            for table in ("invoice", "invoice_movement", "credit_note"):
+                views.run(f"DELETE FROM {table} WHERE key = ?", ref)  # noqa: S608
+
+
+def _move(
+    views: Views, recorded: Recorded, event: Any, what: str, owing: int = 0, credit: int = 0, source: str = "",
+    allocation: int = 0, ref: str = "",
+) -> None:  # fmt: skip
+    """Change what is owing and what credit is held by the event's amount, more or less of it."""
+    minor = event.amount.minor
+    views.run(
+        "UPDATE invoice SET owing = owing + ?, credit = credit + ? WHERE key = ?",
+        owing * minor, credit * minor, recorded.key,
+    )  # fmt: skip
+    _note_movement(views, recorded, event.on, what, allocation, source, minor, owing * minor, credit * minor, ref)
+
+
+def _note_movement(views: Views, recorded: Recorded, day: date, what: str, *more: Any) -> None:
+    views.add("invoice_movement", recorded.key, recorded.position, day.isoformat(), what, *more)
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _json(value: object) -> str:
+    return _encode(value).decode()
+
+
+def lines_of(event: Any) -> str:
+    return _json([
+        (each.description, each.quantity, each.price, each.category, each.rate, each.net.minor, each.discount,
+         each.unit, each.of)
+        for each in event.lines
+    ])  # fmt: skip
+
+
+def _taxes(event: Any) -> str:
+    return _json([(each.category, each.rate, each.basis.minor, each.amount.minor) for each in event.taxes])
+
+
+# Queries. `?1` is the day asked about in all of them, NULL for the state after the newest event.
+
+WAS = """(SELECT i.id, i.key, i.number, iif(SUM(m.what = 'voided'), 'void', 'issued') AS state, i.customer, i.erased,
+    i.party, i.on_date, i.due, i.currency, i.net, i.tax, i.total,
+    iif(i.on_date <= ?1, i.total, 0) + COALESCE(SUM(m.owing), 0) AS owing, COALESCE(SUM(m.credit), 0) AS credit,
+    SUM(iif(m.what = 'credited', m.amount, 0)) AS credited,
+    SUM(iif(m.what = 'written off', m.amount, 0)) AS written_off,
+    i.ref, i.buyer, i.lines, i.taxes
+    FROM invoice i LEFT JOIN invoice_movement m ON m.key = i.key AND m.on_date <= ?1
+    WHERE i.number IS NOT NULL{} GROUP BY i.id)"""
+STATUS = """CASE WHEN state != 'issued' THEN state WHEN owing > 0 THEN iif(owing < total, 'partial', 'open')
+    WHEN total > 0 AND credited >= total THEN 'credited' WHEN written_off > 0 THEN 'written-off' ELSE 'paid' END"""
+PARTY = """iif(number IS NULL,
+    COALESCE((SELECT label FROM reference WHERE kind = 'customer' AND ref = customer LIMIT 1), ''), party)"""
+"""As the document names it; a draft as the record does."""
+CUSTOMER = "iif(erased, '[erased]', customer)"
+
+
+def source(as_of: date | None, condition: str = "") -> str:
+    """The invoices as they are, or as they were at the end of a day."""
+    return "invoice" if as_of is None else WAS.format(condition)
+
+
+class Listed(msgspec.Struct):
+    number: str | None
+    draft: str | None
+    status: str
+    customer: str
+    party: str
+    on: date | None
+    due: date | None
+    currency: str
+    total: Minor
+    owing: Minor
+
+
+def listed(
+    views: Views, status: str = "", customer: str = "", as_of: date | None = None, limit: int | None = None
+) -> list[Listed]:
+    """The newest first. What has no date yet, a draft, is not there on any day of the past."""
+    return views.all(
+        Listed,
+        f"""SELECT number, NULLIF(key, number) AS draft, {STATUS} AS status, {CUSTOMER} AS customer,
+            {PARTY} AS party, on_date AS "on",
+            due, currency, total, owing FROM {source(as_of)} WHERE (?1 IS NULL OR on_date <= ?1)
+            AND (?2 = '' OR {STATUS} = ?2) AND (?3 = '' OR customer = ?3) ORDER BY id DESC LIMIT ?4""",  # noqa: S608
+        as_of, status, customer, -1 if limit is None else limit,
+    )  # fmt: skip
+
+
+class Known(msgspec.Struct):
+    customer: str
+    on: str
+    due: str
+    currency: str
+    total: int
+    lines: str
+
+
+def known(views: Views, key: str) -> Known | None:
+    """What is known of an issued invoice, to compare it with one to import."""
+    return views.one(
+        Known,
+        """SELECT customer, on_date AS "on", due, currency, total, lines FROM invoice
+            WHERE key = ? AND number IS NOT NULL""",
+        key,
+    )
+
+
+def agree(here: Known, event: Issued, due: bool) -> bool:
+    """Whether an invoice to import says the same; when it is due only where its file says so."""
+    return (
+        (here.customer, here.on, here.currency, here.total, here.lines)
+        == (event.customer, event.on.isoformat(), event.currency, event.total.minor, lines_of(event))
+    ) and (not due or here.due == event.due.isoformat())

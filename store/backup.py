@@ -1,0 +1,150 @@
+"""Copies of a ledger: made whole or not at all, verified before they count, shredded again when they come back."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from aggregates.core import Refused
+from store import blobs
+from store.audit import Audit, Report, scratch, verify
+from store.errors import Tampered
+from store.leaf import EVENT
+from store.sealing import refs
+from store.soundness import open_sound
+from store.sqlite import SQLiteStore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from store.streams import Owner
+
+
+class Restored(NamedTuple):
+    """`shredded` counts streams whose keys were removed again because they were destroyed after the backup."""
+
+    report: Report
+    shredded: int
+
+
+def backup(store: SQLiteStore, ledger_id: bytes, target: Path, step: Callable[[int], None] = lambda _: None) -> Report:
+    """Copy a ledger to a new folder and verify the copy there.
+
+    Raises Tampered, and leaves nothing, when the log does not hold; what is wrong beside the log is in the report.
+    """
+    with _new_folder(target) as part:
+        _copy(store, part)
+        with _opened(part) as copy:
+            report = verify(copy, bound=ledger_id, step=step)
+        _sync(part)
+    return report
+
+
+def restore(
+    source: Path, target: Path, shredded: Iterable[tuple[int, bytes]], step: Callable[[int], None] = lambda _: None
+) -> Restored:
+    """Copy a backup to a new folder once it is verified. `shredded` streams lose their keys before anybody reads."""
+    with _opened(source) as store, _new_folder(target) as part, scratch() as client:
+        audit = Audit(store, client)
+        report = audit.run(step)
+        _copy(store, part)
+        again = _shred(part, set(shredded), audit.verifier.streams.owner)
+        with _opened(part) as copy:
+            if copy.newest() != store.newest():
+                raise Tampered(f"{source} changed while it was restored")
+        _sync(part)
+    return Restored(report, again)
+
+
+def _shred(folder: Path, streams: set[tuple[int, bytes]], owner: Callable[[bytes], Owner | None]) -> int:
+    """Delete the keys and documents of streams, and what the deleted rows leave in the pages."""
+    store = SQLiteStore.open(folder)
+    try:
+        lost = [leaf for compartment, stream in sorted(streams) for leaf in store.stream(EVENT, compartment, stream)]
+        keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
+        standing = {key for key in keys if store.wrapped(key) is not None}
+        living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in streams)
+        kept = {blob for leaf in living for blob in refs(leaf.refs)}
+        gone = {blob for leaf in lost for blob in refs(leaf.refs)} - kept
+        if standing:
+            with store.writing():
+                store.shred(standing)
+                store.commit()
+            store.vacuum()
+        store.checkpoint()
+    finally:
+        store.close()
+    for blob in gone:
+        blobs.path_of(folder, blob).unlink(missing_ok=True)
+    return len(standing)
+
+
+@contextmanager
+def _new_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill, which gets its name when it is whole. Raises Refused where something stands there."""
+    if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
+        raise Refused(f"{target} is not a new or empty folder: nothing is overwritten")
+    target = target.absolute()
+    part = target.with_name(f".{target.name}.partial-{os.getpid()}")
+    part.mkdir(mode=0o700, parents=True)
+    try:
+        yield part
+        if target.exists():
+            target.rmdir()
+        part.rename(target)
+    except BaseException:
+        shutil.rmtree(part)
+        raise
+    _sync_folder(target.parent)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[SQLiteStore]:
+    store = open_sound(folder)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _copy(store: SQLiteStore, part: Path) -> None:
+    """The database first: a document is there before the entry that refers to it."""
+    os.close(os.open(part / "ledger.db", os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    store.backup(part / "ledger.db")
+    (part / "blobs").mkdir(mode=0o700)
+    with _opened(part) as copy:
+        for leaf in copy.referring(0):
+            for blob in refs(leaf.refs) if isinstance(leaf.refs, bytes) else ():
+                _copy_blob(store.directory, part, blob)
+
+
+def _copy_blob(directory: Path, part: Path, blob: bytes) -> None:
+    """What is missing or damaged stays away: the report of the copy says so."""
+    target = blobs.path_of(part, blob)
+    try:
+        with blobs.checked(directory, blob) as file:
+            target.parent.mkdir(mode=0o700, exist_ok=True)
+            descriptor = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as out:
+                shutil.copyfileobj(file, out, blobs.PIECE)
+    except Tampered:
+        target.unlink(missing_ok=True)
+
+
+def _sync(folder: Path) -> None:
+    for path in [*folder.rglob("*"), folder]:
+        if path.name in ("ledger.db-wal", "ledger.db-shm"):
+            path.unlink(missing_ok=True)
+        else:
+            _sync_folder(path)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,200 @@
+"""What stands beside the log and can be deleted: wrapped keys, slots and documents, held against it."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from store import blobs, control
+from store.errors import KeyRowDamaged, Malformed, NeedsNewer, Tampered
+from store.leaf import CONTROL, Leaf
+from store.sealing import refs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from store.keys import Keyring
+    from store.people import People
+    from store.sqlite import SQLiteStore
+
+TABLES = """
+CREATE TABLE named_key(key_id BLOB PRIMARY KEY, compartment INTEGER, stream BLOB, epoch INTEGER, leaf INTEGER,
+  accepted INTEGER) WITHOUT ROWID;
+CREATE TABLE found_key(key_id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE named_blob(blob BLOB, compartment INTEGER, stream BLOB, leaf INTEGER,
+  PRIMARY KEY(blob, compartment, stream)) WITHOUT ROWID;
+"""
+BATCH = 10_000
+WRAPPED_SIZE = 48
+
+REMARK, UNAUTHORISED, REJECTED, KEY, DOCUMENT = "remark", "unauthorised", "rejected", "key", "document"
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something an audit reports. `leaf` is where in the log, -1 where that means nothing."""
+
+    kind: str
+    leaf: int
+    what: str
+
+
+class SideRows:
+    """Gathers what the leaves name, then compares the rows and files with it. Kept in a scratch database."""
+
+    def __init__(self, database: Any) -> None:
+        self._db = database
+        for statement in TABLES.split(";"):
+            if statement.strip():
+                database.execute(statement)
+        self._keys: list[tuple[bytes, int, bytes, int, int, bool]] = []
+        self._blobs: list[tuple[bytes, int, bytes, int]] = []
+        self._spare_slots: set[tuple[int, int, str, str]] = set()
+        self.keys = self.slots = self.documents = 0
+
+    def note(self, leaf: Leaf, accepted: bool) -> None:
+        """Remember the key and the documents that a leaf names."""
+        if leaf[3]:
+            self._keys.append((leaf.key_id, leaf.compartment, leaf.stream, leaf.epoch, leaf.idx, accepted))
+            if leaf.refs and accepted:
+                self._blobs += [(blob, leaf.compartment, leaf.stream, leaf.idx) for blob in refs(leaf.refs)]
+            if len(self._keys) >= BATCH:
+                self.flush()
+        elif leaf[1] == CONTROL and not accepted:
+            self._spare(leaf.body)
+
+    def _spare(self, body: bytes) -> None:
+        """Slots of an unauthorised commit may lie about: nobody uses them."""
+        try:
+            act = control.decode(body)
+        except (Malformed, NeedsNewer):
+            return
+        match act:
+            case control.EpochOpen(compartment=place, epoch=epoch, slots=given):
+                self._spare_slots.update((place, epoch, device, hashed) for device, hashed in given)
+            case control.Slot(compartment=place, epoch=epoch, device=device, hash=hashed):
+                self._spare_slots.add((place, epoch, device, hashed))
+
+    def flush(self) -> None:
+        self._db.executemany(
+            "INSERT INTO named_key VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key_id) DO UPDATE SET compartment ="
+            " excluded.compartment, stream = excluded.stream, epoch = excluded.epoch, accepted = 1"
+            " WHERE excluded.accepted AND NOT accepted",
+            self._keys,
+        )
+        self._db.executemany("INSERT OR IGNORE INTO named_blob VALUES(?, ?, ?, ?)", self._blobs)
+        self._keys.clear()
+        self._blobs.clear()
+
+    def check_keys(self, store: SQLiteStore, people: People, keyring: Keyring | None) -> Iterator[Finding]:
+        """Rows too many, too few, or not what their leaves commit to."""
+        self.flush()
+        waiting: list[tuple[bytes]] = []
+        for key_id, wrapped in store.key_rows():
+            named = self._db.execute(
+                "SELECT compartment, stream, epoch, leaf FROM named_key WHERE key_id = ?", (key_id,)
+            ).fetchone()
+            if type(key_id) is not bytes or named is None:
+                yield Finding(KEY, -1, "there is a key row that no leaf names")
+                continue
+            self.keys += 1
+            waiting.append((key_id,))
+            if len(waiting) >= BATCH:
+                self._found(waiting)
+            problem = self._problem(key_id, wrapped, named, people, keyring)
+            if problem:
+                yield Finding(KEY, named[3], problem)
+        self._found(waiting)
+        for compartment, stream, leaf in self._db.execute(
+            "SELECT compartment, stream, leaf FROM named_key n WHERE accepted"
+            " AND NOT EXISTS (SELECT 1 FROM found_key f WHERE f.key_id = n.key_id)"
+        ):
+            if (compartment, stream) not in people.shredded:
+                yield Finding(KEY, leaf, "the key row it names is missing")
+
+    def _found(self, waiting: list[tuple[bytes]]) -> None:
+        self._db.executemany("INSERT OR IGNORE INTO found_key VALUES(?)", waiting)
+        waiting.clear()
+
+    def _problem(
+        self, key_id: bytes, wrapped: Any, named: tuple[int, bytes, int, int], people: People, keyring: Keyring | None
+    ) -> str:
+        compartment, stream, epoch, _ = named
+        if (compartment, stream) in people.shredded:
+            return "the key row of a shredded stream stands there again"
+        if type(wrapped) is not bytes or len(wrapped) != WRAPPED_SIZE:
+            return "its key row is damaged"
+        try:
+            key = keyring.epoch(compartment, epoch) if keyring else None
+        except KeyRowDamaged:
+            return ""  # the slot is reported
+        try:
+            if key is not None:
+                key.unwrap(stream, key_id, wrapped)
+        except KeyRowDamaged:
+            return "its key row is not the one it commits to"
+        return ""
+
+    def check_slots(self, store: SQLiteStore, people: People, keyring: Keyring | None) -> Iterator[Finding]:
+        """Every slot has the hash its leaf names, and none is missing."""
+        wanted = {
+            (place, number, device): hashed
+            for place, epochs in people.compartments.items()
+            for number, epoch in enumerate(epochs, 1)
+            for device, hashed in epoch.slots.items()
+        }
+        bad: set[tuple[int, int]] = set()
+        for place, number, device, sealed in store.slots():
+            if not (type(place) is type(number) is int and type(device) is type(sealed) is bytes):
+                yield Finding(KEY, -1, "there is a malformed slot")
+                continue
+            hashed, at = sha256(sealed).hexdigest(), (place, number, device.hex())
+            if wanted.get(at) == hashed:
+                del wanted[at]
+                self.slots += 1
+            elif (*at, hashed) not in self._spare_slots:
+                yield Finding(KEY, -1, f"the slot of {_slot(*at)} is not one the log names")
+                wanted.pop(at, None)
+                bad.add((place, number))
+        for at in wanted:
+            yield Finding(KEY, -1, f"the slot of {_slot(*at)} is missing")
+            bad.add(at[:2])
+        epochs = {(place, number) for place, many in people.compartments.items() for number in range(1, len(many) + 1)}
+        for place, number in sorted(epochs - bad) if keyring else ():
+            try:
+                keyring.epoch(place, number)  # type: ignore[union-attr]  # without one there is nothing to go over
+            except KeyRowDamaged as problem:
+                yield Finding(KEY, -1, str(problem))
+
+    def check_documents(self, directory: Path, people: People, *, read: bool) -> Iterator[Finding]:
+        """Every document is there, and with `read` the file has the hash that names it; others are remarked."""
+        self.flush()
+        for blob, compartment, stream, leaf in self._db.execute("SELECT * FROM named_blob"):
+            if (compartment, stream) in people.shredded:
+                continue
+            self.documents += 1
+            try:
+                if read:
+                    with blobs.checked(directory, blob):
+                        pass
+                elif not blobs.path_of(directory, blob).is_file():
+                    raise Tampered(f"the document file {blob.hex()} is missing")
+            except Tampered as problem:
+                yield Finding(DOCUMENT, leaf, str(problem))
+        for path in sorted((directory / "blobs").rglob("*")) if (directory / "blobs").is_dir() else ():
+            if path.is_symlink() or (not path.is_dir() and not self._names(directory, path)):
+                yield Finding(REMARK, -1, f"no entry refers to blobs/{path.relative_to(directory / 'blobs')}")
+
+    def _names(self, directory: Path, path: Path) -> bool:
+        try:
+            blob = bytes.fromhex(path.name)
+        except ValueError:
+            return False
+        found = self._db.execute("SELECT 1 FROM named_blob WHERE blob = ?", (blob,)).fetchone()
+        return found is not None and path == blobs.path_of(directory, blob)
+
+
+def _slot(place: int, number: int, device: str) -> str:
+    return f"compartment {place}, epoch {number}, device {device[:8]}…"

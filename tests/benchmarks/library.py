@@ -1,0 +1,96 @@
+"""Against the stock encrypted recorder of the `eventsourcing` library: the same invoices, a thousand a commit."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aggregates.invoice import Invoice
+from aggregates.series import Series
+from store import follow
+from tests.benchmarks import sample, stock
+from tests.benchmarks.measure import Row, faster, interleaved, tell
+from tests.ledgers import NoViews, founded
+
+if TYPE_CHECKING:
+    from store.ledger import Ledger
+    from store.recorded import Recorded
+    from store.transaction import Transaction
+
+A_COMMIT = 1_000
+
+
+class Counting(NoViews):
+    """Counts the events it is told."""
+
+    events = 0
+
+    def apply(self, recorded: Recorded) -> None:
+        self.events += recorded.compartment > 0
+
+
+def record(ledger: Ledger, samples: Sequence[sample.Sample]) -> None:
+    """One commit of invoices, and of the numbers they take."""
+
+    def work(tx: Transaction) -> None:
+        for each in samples:
+            tx.append(Invoice, each.reference, *each.events)
+            tx.append(Series, sample.SERIES, each.taken)
+
+    ledger.commit(work)
+
+
+def measure(folder: Path, commits: int, rounds: int) -> list[Row]:
+    """Append, replay, one by id, bytes. `commits` is how many of a thousand invoices each store holds."""
+    tell(f"library: {commits} commits of {A_COMMIT} invoices into both stores")
+    ledger, theirs = founded(folder), stock.Invoices(folder / "stock.db")
+    batches = [list(sample.invoices(n * A_COMMIT + 1, A_COMMIT)) for n in range(commits)]
+    ready = [theirs.prepared(batch) for batch in batches]
+    ids = [each.id for batch in ready for each in batch[:-1]]
+    number = iter(range(commits)), iter(range(commits))
+    append = interleaved(
+        commits, lambda: record(ledger, batches[next(number[0])]), lambda: theirs.save(*ready[next(number[1])])
+    )
+    events = 5 * A_COMMIT
+    counted = Counting()
+
+    def replay_ours() -> None:
+        counted.events = 0
+        follow.replay(ledger, counted, ledger.verifier.size)
+
+    def replay_theirs() -> None:
+        start, found = 0, theirs.recorder.select_notifications(None, 1000)
+        while found:
+            for each in found:
+                theirs.mapper.to_domain_event(each)
+            start = found[-1].id + 1
+            found = theirs.recorder.select_notifications(start, 1000)
+
+    replay = interleaved(rounds, replay_ours, replay_theirs)
+    if counted.events != events * commits:
+        raise RuntimeError(f"{counted.events} events were replayed")
+    picked = random.Random(1).sample(range(commits * A_COMMIT), 200)
+    one = interleaved(
+        rounds,
+        lambda: [ledger.load(Invoice, f"D-{n + 1}") for n in picked],
+        lambda: [theirs.repository.get(ids[n]) for n in picked],
+    )
+    ledger.store.checkpoint()
+    theirs.close()
+    ours_size, theirs_size = (path.stat().st_size for path in (ledger.store.path, folder / "stock.db"))
+    ledger.close()
+    stored = events * commits
+    return [
+        faster("append, 1,000 invoices a commit", append[0], append[1], events, "event", "≥ 4"),
+        faster("replay, all decoded", replay[0], replay[1], stored, "event", "≥ 4"),
+        faster("one aggregate by id", one[0], one[1], len(picked), "", "≥ 4"),
+        Row(
+            "stored bytes per event",
+            f"{ours_size / stored:.0f}",
+            f"{theirs_size / stored:.0f}",
+            ours_size / theirs_size,
+            "≤ 0.7",
+        ),
+    ]

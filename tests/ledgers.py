@@ -1,0 +1,203 @@
+"""Ledgers for tests: real files, real keys, no passphrase; and jobs for processes that work on them.
+
+As a program, `python -m tests.ledgers FOLDER JOB …` does one of the jobs below on the ledger in FOLDER.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import date
+from io import StringIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from aggregates.core import DIRECTORY, PEOPLE
+from aggregates.erasure import Erasure
+from aggregates.invoice import Invoice
+from aggregates.legal import Party
+from aggregates.lines import line
+from aggregates.series import Series
+from bo.session import Session
+from store import device as devices
+from store import found
+from store.home import Home
+from store.leaf import EVENT
+from store.ledger import Ledger
+from store.shredding import Target, shred
+from tests.transcripts import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from store.recorded import Recorded
+    from store.transaction import Transaction
+
+DAY = date(2026, 1, 31)
+LINES = (line("Consulting;10;8.00;19"),)
+
+
+class NoViews:
+    """Takes part in each pull and keeps nothing."""
+
+    def sink(self, ledger: Ledger) -> NoViews:
+        return self
+
+    def prepare(self) -> None: ...
+
+    def apply(self, recorded: Recorded) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def founded(folder: Path) -> Ledger:
+    """A ledger in `folder` without any event: its founder has every right."""
+    founder, recovery = devices.new("founder", b""), devices.new("recovery", b"")
+    first = found.genesis(founder, recovery)
+    found.create(folder / "ledger")
+    home = Home({"BO_HOME": str(folder / "home")})
+    founder.save(home.device_file("founder"), None)
+    ledger = Ledger(folder / "ledger", home, founder, NoViews())
+    found.found(ledger, first, range(DIRECTORY, PEOPLE + 1), lambda tx, roles: None)
+    return ledger
+
+
+def opened(folder: Path, home: str = "home") -> Session:
+    """The ledger in `folder`, as another process of alice opens it."""
+    at = Home({"BO_HOME": str(folder / home)})
+    return Session(folder / "ledger", at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
+
+
+class Office:
+    """A new ledger in `folder/ledger` and its owner alice, who keeps her own files in `folder/home`."""
+
+    def __init__(self, folder: Path) -> None:
+        from bo.commands.ledger.init import init
+
+        self.folder, self._sessions = folder, list[Session]()
+        self.directory, self.home = folder / "ledger", folder / "home"
+        words = [str(self.directory), "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase"]
+        with (
+            patch.dict(os.environ, {"BO_HOME": str(self.home)}),
+            redirect_stdout(StringIO()),
+            redirect_stderr(StringIO()),
+        ):
+            init.main(words, standalone_mode=False)
+        self.ledger = self.another()
+
+    def another(self, home: str = "home") -> Session:
+        """One more process of alice on this machine."""
+        self._sessions.append(opened(self.folder, home))
+        return self._sessions[-1]
+
+    def reopen(self) -> Session:
+        """`ledger` closed and opened again."""
+        self.close()
+        self.ledger = self.another()
+        return self.ledger
+
+    def fresh(self) -> Session:
+        """Alice on a machine that has only her device file: it verifies from leaf 0."""
+        home = f"home-{secrets.token_hex(4)}"
+        (self.folder / home / "devices").mkdir(parents=True)
+        shutil.copy2(self.home / "devices" / "alice.json", self.folder / home / "devices")
+        return self.another(home)
+
+    def issue_invoices(self, count: int, customer: str = "C-1") -> list[str]:
+        """Invoices, each drafted and issued in a commit of its own; their numbers."""
+        return [self.ledger.commit(lambda tx: issue(tx, customer)) for _ in range(count)]
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Do a job in another process, and wait for it."""
+        process = self.start(*words, **environment)
+        out, err = process.communicate(timeout=300)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Begin a job in another process."""
+        return subprocess.Popen(
+            [sys.executable, "-P", "-m", "tests.ledgers", str(self.folder), *words],
+            cwd=self.folder,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def close(self) -> None:
+        for session in self._sessions:
+            session.close()
+        self._sessions.clear()
+
+
+def draft(tx: Transaction, reference: str = "", customer: str = "C-1", lines: Sequence[object] = LINES) -> str:
+    """A draft of 80.00 EUR and 19 % tax; its reference."""
+    reference = reference or f"D-{secrets.token_hex(6).upper()}"
+    tx.change(Invoice, reference, Invoice.draft, customer, lines, "EUR")
+    return reference
+
+
+def issue(tx: Transaction, customer: str = "C-1") -> str:
+    """An invoice drafted and issued in one commit; its number."""
+    reference = draft(tx, customer=customer)
+    taken = tx.change(Series, f"INV-{DAY.year}", Series.take, "INV", DAY.year, DAY)
+    tx.change(Invoice, reference, Invoice.issue, taken.number, DAY, Party("Ada"), Party("Acme"))
+    return taken.number
+
+
+def numbers(ledger: Ledger) -> list[str]:
+    """The numbers of all invoices, in the order of the log."""
+    ledger.pull()
+    found = []
+    for leaf in (leaf for raw in ledger.store.commits(0) for leaf in raw.leaves if leaf.kind == EVENT):
+        payload = ledger.keyring.read(leaf, ledger.store.wrapped(leaf.key_id))
+        found += [event.number for event in payload.events if type(event).__name__ == "Issued"] if payload else []
+    return found
+
+
+def erase(ledger: Ledger, *references: str) -> None:
+    """Shred drafts or invoices by their draft references, as `bo record erase` shreds records."""
+    targets = [Target(Invoice.compartment, f"invoice/{reference}") for reference in references]
+
+    def work(tx: Transaction) -> None:
+        shred(tx, ledger, targets)
+        for target in targets:
+            tx.change(Erasure, target.name, Erasure.erase, target.name, compartment=target.compartment)
+
+    ledger.commit(work)
+
+
+def _job(folder: Path, job: str, *words: str) -> None:
+    ledger = opened(folder)
+    if job == "issue":  # prints each number after its commit was acknowledged
+        for _ in range(int(words[0])):
+            print(ledger.commit(issue), flush=True)
+    elif job == "draft":
+        print(ledger.commit(lambda tx: draft(tx, *words)), flush=True)
+    elif job == "erase":
+        erase(ledger, *words)
+    elif job == "read":  # holds a read transaction until it is told to go on
+        ledger.store._db.execute("BEGIN")
+        ledger.store._db.execute("SELECT COUNT(*) FROM wrapped").fetchone()
+        print("reading", flush=True)
+        sys.stdin.readline()
+    else:
+        raise SystemExit(f"there is no job {job}")
+    ledger.close()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        _job(Path(sys.argv[1]), *sys.argv[2:])
+    except Exception as problem:
+        from bo.errors import report
+
+        sys.exit(report(problem))
