@@ -17,12 +17,12 @@ class Refused(Exception):
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
-class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", gc=False):
     """A fact, named in the past tense. Its tag is its name on disk, for ever."""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
-class State(msgspec.Struct, Generic[E], frozen=True):
+class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """What an aggregate is after its events; `State()` is what it is before any.
 
     `kind` is the first word of its streams' names and `compartment` the number of the

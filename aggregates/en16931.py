@@ -33,7 +33,7 @@ class Taxed(Protocol):
     def rate(self) -> Decimal: ...
 
 
-class Tax(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Tax(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """The tax of one category at one rate (BG-23)."""
 
     category: str

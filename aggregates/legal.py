@@ -16,7 +16,7 @@ from aggregates.money import Money
 LAST = date(9999, 12, 31)
 
 
-class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Party(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, omit_defaults=True):
     """Who buys or sells, as the document says it: kept whatever becomes of the customer's record."""
 
     name: str

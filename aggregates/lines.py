@@ -15,7 +15,7 @@ NONE = Decimal(0)
 FORM = "DESCRIPTION;QUANTITY;UNIT PRICE;TAX%"
 
 
-class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, omit_defaults=True):
     """What is sold. `net` is worked out when the line enters a document."""
 
     description: str

@@ -20,7 +20,7 @@ _AMOUNT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
 _WITH_CURRENCY = re.compile(r"(?:([A-Za-z]{3})\s*)?([^A-Za-z\s]\S*?)(?:\s*([A-Za-z]{3}))?")
 
 
-class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class Money(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     """Two currencies never mix: that is a mistake in the program, so a TypeError. `ZERO` goes with any."""
 
     minor: int

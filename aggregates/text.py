@@ -3,7 +3,7 @@
 import re
 import unicodedata
 
-from aggregates.core import require
+from aggregates.core import Refused, require
 
 LONGEST = 16 * 1024
 _CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -14,17 +14,20 @@ def clean(text: str) -> str:
     plain = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not plain.isascii():
         plain = unicodedata.normalize("NFC", plain)
-    found = _CONTROL.search(plain)
-    require(not found, f"{shown(text)} holds the control character {shown(found[0])[1:-1] if found else ''}")
-    require(len(plain.encode()) <= LONGEST, f"{shown(text)} is longer than {LONGEST // 1024} KiB")
+    if found := _CONTROL.search(plain):
+        raise Refused(f"{shown(text)} holds the control character {shown(found[0])[1:-1]}")
+    if len(plain) * 4 > LONGEST and len(plain.encode()) > LONGEST:
+        raise Refused(f"{shown(text)} is longer than {LONGEST // 1024} KiB")
     return plain
 
 
 def line(text: str, most: int = 1024) -> str:
     """`clean` text of one line and at most `most` characters."""
     plain = clean(text)
-    require("\n" not in plain, f"{shown(text)} is more than one line")
-    require(len(plain) <= most, f"{shown(text)} is longer than {most} characters")
+    if "\n" in plain:  # imports come here for every cell: the message is made only when it is needed
+        raise Refused(f"{shown(text)} is more than one line")
+    if len(plain) > most:
+        raise Refused(f"{shown(text)} is longer than {most} characters")
     return plain
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from projections.core import Views
     from projections.documentlists import Kept
+    from projections.references import Found
     from store.blobs import SealedBlob
     from store.ledger import Ledger
     from store.sealing import Stray
@@ -167,6 +168,16 @@ def must_write(ledger: Ledger, compartment: int, name: str) -> None:
         raise refusal
 
 
+def must_be_over(ledger: Ledger, views: Views, found: Found) -> None:
+    """Refuse to erase what is still to be kept."""
+    from projections.documentlists import shown
+
+    document = shown(views, found.ref, found.compartment)
+    until = document.retain_until if document else None
+    if until and until >= today(ledger):
+        raise Refused(f"{found.ref} is kept until {until}: `bo doc retain` can end that, with a reason")
+
+
 def target(views: Views, text: str, own: str = "") -> str:
     """What a document is linked to, in full: `customer/C-1`. Raises NotFound, Refused for what is no such thing."""
     from projections.references import resolve
@@ -187,12 +198,16 @@ def content(ledger: Ledger, kept: Kept) -> Iterator[bytes]:
         found.update(piece)
         yield piece
     if found.hexdigest() != kept.sha256:
-        raise Tampered(f"{kept.reference} version {kept.version} is not the file that was filed")
+        raise Tampered(f"{called(kept)}: it is not the file that was filed")
+
+
+def called(kept: Kept) -> str:
+    return f"{kept.reference} version {kept.version}"
 
 
 def opening(ledger: Ledger, kept: Kept, blob: str) -> Iterator[bytes]:
     """One of its blobs, with errors that name the document."""
-    what = f"{kept.reference} version {kept.version}"
+    what = called(kept)
     try:
         yield from ledger.document(kept.compartment, f"{Document.kind}/{kept.reference}", bytes.fromhex(blob))
     except Tampered as problem:
@@ -222,7 +237,9 @@ def broken(ledger: Ledger, versions: list[Kept], *, everything: bool) -> list[Br
             for _ in opening(ledger, kept, kept.text_blob) if kept.text_blob else ():
                 pass
         except StoreError as problem:
-            found.append(Broken(kept.reference, kept.version, kept.name, str(problem)))
+            found.append(
+                Broken(kept.reference, kept.version, kept.name, str(problem).removeprefix(f"{called(kept)}: "))
+            )
     if everything:
         read = {bytes.fromhex(blob) for kept in versions for blob in (kept.blob, kept.text_blob) if blob}
         found += [Broken(f"leaf {index}", None, "", problem) for index, problem in damaged(ledger, read)]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from bo import errors, files, membership, options, session, settings
-from projections import rights
 from store import device as devices
 from store import request as requests
-from store.errors import Malformed
+from store.errors import KeyProblem, Malformed
 from store.home import Home
 from store.membership import administer, enact
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 def ask(name: str, output: str, no_passphrase: bool) -> None:
     """Verify the ledger, make a device bound to it, and write the request."""
     from aggregates.text import reference
-    from store.writing import pull
 
     said, home = settings.current(), Home()
     directory = session.find(said, home)
@@ -36,7 +35,7 @@ def ask(name: str, output: str, no_passphrase: bool) -> None:
     made = devices.new(name, bytes.fromhex(session.ledger_at(directory)))
     ledger = session.Session(directory, home, made)
     try:
-        pull(ledger)  # all that can be verified without keys, before anybody is told to trust it
+        ledger.catch_up()  # all that can be verified without keys, before anybody is told to trust it
         seen = ledger.verifier.note.decode().split("\n\n")[0] + "\n"
     finally:
         ledger.close()
@@ -87,6 +86,32 @@ def make(ledger: session.Session, name: str, person: str, *, unattended: bool, o
     errors.note(f"its keys are in {path}: move the file to the machine that uses it")
 
 
+def change_passphrase(new_fd: int | None, no_passphrase: bool) -> None:
+    """The device that acts, under another passphrase: the old file or the new one is valid, whatever happens."""
+    said = settings.current()
+    home, file = session.chosen(said)
+    opened = devices.unlock(file, lambda: session.passphrase(said, file.name))
+    secret = None
+    if new_fd is not None:
+        secret = session.new_passphrase(said._replace(passphrase_fd=new_fd))
+    elif not no_passphrase:
+        secret = session.ask(f"New passphrase of {file.name}", confirm=True)
+    if secret == "":
+        raise KeyProblem("an empty passphrase protects nothing: --no-passphrase says so openly")
+    opened.save(_path(said, home, file), secret)
+    click.echo(file.name)
+    if secret is None:
+        errors.note("its keys stand in the clear now: for tests and cron only")
+
+
+def _path(said: settings.Settings, home: Home, file: devices.DeviceFile) -> Path:
+    """Where the file of a device lies: the path that was named, else among our own."""
+    named = said.device or os.environ.get("BO_DEVICE") or ""
+    if "/" in named:
+        return Path(named)
+    return next(path for path in home.devices.glob("*.json") if devices.read(path).device == file.device)
+
+
 def _enrol(
     ledger: session.Session, tx: Transaction, asked: Asked, person: str, name: str, *, unattended: bool
 ) -> list[str]:
@@ -96,7 +121,7 @@ def _enrol(
 
     administer(tx)
     views, device = membership.names(ledger), asked.request.device
-    owner = rights.find(views, "person", person) if person else tx.person
+    owner = membership.known(tx, views, "person", person) if person else tx.person
     called = str(views.value("SELECT name FROM person WHERE id = ?", owner))
     require(tx.people.persons[owner].active, f"{called} has left")
     require(device not in tx.people.devices, "this device is enrolled already")
@@ -104,4 +129,4 @@ def _enrol(
     named = tx.append(Entry, device, DeviceNamed(device, owner, chosen))
     membership.explain(tx, "device-add", device, f"{chosen} of {called}")
     outcome = enact(tx, asked.addition(owner, unattended=unattended), named)
-    return [chosen, *membership.told(tx, views, outcome)]
+    return [chosen, *membership.told(tx, views, outcome, chosen)]

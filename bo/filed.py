@@ -52,9 +52,11 @@ def version_of(views: Views, found: Found, number: int | None) -> Kept:
 
     versions = kept(views, found.ref, found.compartment)
     chosen = [one for one in versions if one.version == number] if number else versions[-1:]
+    if not versions:
+        raise NotFound(f"{found.ref} has no version that you can read")
     if not chosen:
-        there = ", ".join(str(one.version) for one in versions) or "none that you can read"
-        raise NotFound(f"{found.ref} has no version {number}: there is {there}")
+        there = ", ".join(str(one.version) for one in versions)
+        raise NotFound(f"{found.ref} has no version {number}: it has {there}")
     return chosen[0]
 
 

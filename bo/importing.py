@@ -12,7 +12,7 @@ import msgspec
 from aggregates.core import Refused, require
 from aggregates.fields import Field, Value
 from aggregates.mapping import Mapping as Kept
-from aggregates.record import Record, check
+from aggregates.record import Added, Changed, Record, check
 from aggregates.record import references as targets
 from aggregates.text import reference
 from bo import errors, mapping, progress, records
@@ -77,9 +77,12 @@ def import_file(
     wrong = sheet.findings.errors
     require(not wrong or accept_valid, f"{sheet.findings}: nothing was imported")
     keep = save_as and (save_as, mapping.dump(chosen).decode())
-    if not ledger.dry_run:
-        _commit(ledger, kind, rows, keep or None)
-    done = _told(kind, rows, checker.same, ledger.dry_run)
+    if ledger.dry_run:
+        new = sum(row.new for row in rows)
+        done = _told(kind, new, len(rows) - new, checker.same, "would be ")
+    else:
+        new, changed = _commit(ledger, kind, rows, keep or None)
+        done = _told(kind, new, changed, checker.same + len(rows) - new - changed)
     if wrong:
         raise errors.PartlyDone(f"{done}; {sheet.findings}: those rows were left out")
     return done
@@ -222,32 +225,45 @@ class _Checker:
             self._add(line, "ref", ref, str(found), "warning")
 
 
-def _commit(ledger: Ledger, kind: Kind, rows: list[Row], keep: tuple[str, str] | None) -> None:
-    written = 0
+def _commit(ledger: Ledger, kind: Kind, rows: list[Row], keep: tuple[str, str] | None) -> tuple[int, int]:
+    """How many were added and changed: somebody may have been faster since the rows were checked."""
+    written = new = changed = 0
     with progress.Progress(f"importing {kind.name} records", len(rows)) as bar:
         for batch in _batches(rows) if rows else [[]] if keep else []:
 
-            def work(tx: Transaction, batch: list[Row] = batch, first: bool = not written) -> None:
+            def work(tx: Transaction, batch: list[Row] = batch, first: bool = not written) -> tuple[int, int]:
                 if keep and first:
                     save_mapping(tx, keep[0], kind.name, keep[1], kind.home)
-                for row in batch:
-                    name = f"{kind.name}/{row.ref}"
-                    tx.change(Record, name, _put, kind, row.ref, _unpack(row.values), compartment=kind.home)
+                done = [
+                    tx.change(
+                        Record,
+                        f"{kind.name}/{row.ref}",
+                        _put,
+                        kind,
+                        row.ref,
+                        _unpack(row.values),
+                        compartment=kind.home,
+                    )
+                    for row in batch
+                ]
+                added = sum(isinstance(each, Added) for each in done)
+                return added, sum(map(bool, done)) - added
 
             try:
-                ledger.commit(work)
+                counts = ledger.commit(work)
             except (Refused, StoreError) as problem:
                 if not written:
                     raise
                 raise errors.PartlyDone(
                     f"{written} of {len(rows)} were imported, then: {problem}; mend that and import the file again"
                 ) from problem
+            new, changed = new + counts[0], changed + counts[1]
             written += len(batch)
             bar.step(len(batch))
+    return new, changed
 
 
-def _put(record: Record, kind: Kind, ref: str, values: Values) -> Any:
-    """Add it, or change it: somebody may have been faster since the rows were checked."""
+def _put(record: Record, kind: Kind, ref: str, values: Values) -> Added | tuple[Changed, ...]:
     return record.set(kind, values) if record.ref else record.add(kind, ref, values)
 
 
@@ -261,9 +277,7 @@ def _plain(text: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:].startswith(FORMULA) else text
 
 
-def _told(kind: Kind, rows: list[Row], same: int, dry_run: bool) -> str:
-    new = sum(row.new for row in rows)
-    if not rows:
+def _told(kind: Kind, new: int, changed: int, same: int, would: str = "") -> str:
+    if not new and not changed:
         return f"0 added: nothing changes, {same} {kind.name} records are as the file has them"
-    would = "would be " if dry_run else ""
-    return f"{new} {would}added, {len(rows) - new} {would}changed, {same} as they were"
+    return f"{new} {would}added, {changed} {would}changed, {same} as they were"

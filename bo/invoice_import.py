@@ -85,13 +85,14 @@ class Import:
         for sheet in self._sheets():
             tell_findings(sheet)
         bad = [str(sheet.findings) for sheet in self._sheets() if sheet.findings.errors]
-        require(accept_valid or not bad, f"nothing was imported: there are {' and '.join(bad)}")
+        wrong = " and ".join(bad)
+        require(accept_valid or not bad, f"{wrong}: nothing was imported")
         if not self.ledger.dry_run:
             self._record(save_as)
         sums = ", ".join(f"{Money(minor, currency)}" for currency, minor in sorted(self.sums.items()))
         told = f"{len(self.ready)} invoice{'' if len(self.ready) == 1 else 's'}{f', {sums}' if sums else ''}"
         if bad:
-            raise errors.PartlyDone(f"{told} imported; the others are not, for there are {' and '.join(bad)}")
+            raise errors.PartlyDone(f"{told} imported; {wrong}: the others were left out")
         remarks = {
             f"{self.known} {'was' if self.known == 1 else 'were'} here already": self.known,
             "this was a dry run: nothing is recorded": self.ledger.dry_run,
@@ -146,13 +147,14 @@ class Import:
         return mapping.apply(given or mapping.automatic(sheet, fields), sheet, fields, self.folder)
 
     def _agreed(self, rows: list[Row]) -> Row:
-        """What the rows of one invoice say of it as a whole, which has to be the same."""
+        """What the rows of one invoice say of it as a whole: each says the same, or nothing."""
         at, head = rows[0]
         for other, texts in rows[1:]:
-            for field in HEAD:
-                if texts.get(field.name, "") not in ("", head.get(field.name, "")):
-                    rule = f"line {at} says {shown(head.get(field.name, ''))} for the same invoice"
-                    self.sheet.findings.add(other, field.name, texts[field.name], rule)
+            for name in (field.name for field in HEAD if texts.get(field.name)):
+                if head.get(name) and head[name] != texts[name]:
+                    rule = f"line {at} says {shown(head[name])} for the same invoice"
+                    self.sheet.findings.add(other, name, texts[name], rule)
+                head[name] = head.get(name) or texts[name]
         return at, head
 
     def _lines(self, rows: list[Row]) -> list[Line] | None:

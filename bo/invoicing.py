@@ -10,7 +10,7 @@ from aggregates.core import FINANCE, SALES, require
 from aggregates.directory import Entry
 from aggregates.invoice import Allocated, Credited, Invoice, Issued, Paid
 from aggregates.legal import Party
-from aggregates.money import Money
+from aggregates.money import ZERO, Money
 from aggregates.record import Record
 from aggregates.series import Series
 from bo.rendering import credit_note_html, invoice_html
@@ -182,14 +182,16 @@ def allocate(
     """Settle with credit held at this invoice, then with what the customer has at others, the oldest first."""
     here = tx.state(Invoice, key)
     wanted = here.owing if amount is None else _money(amount, here)
-    others = sources or receivables.held_by(open_views(ledger), here.customer, here.currency)
-    missing = wanted if sources else wanted - here.credit_left
-    for other in others if here.number and wanted <= here.owing else ():
-        part = min(missing, tx.state(Invoice, other).credit_left) if other != key else missing - missing
-        if part > part - part:
-            given = tx.change(Invoice, other, Invoice.give, part, on, here.number)
+    places = sources or [key, *receivables.held_by(open_views(ledger), here.customer, here.currency)]
+    missing = wanted if here.number and wanted <= here.owing else ZERO
+    for place in dict.fromkeys(places):
+        part = min(missing, tx.state(Invoice, place).credit_left)
+        if part and place != key:
+            given = tx.change(Invoice, place, Invoice.give, part, on, here.number)
             tx.change(Invoice, key, Invoice.receive, *given)
-            missing -= part
+        missing -= part
+    left = tx.state(Invoice, key).credit_left
+    require(left or not here.owing, f"{here.customer} has no credit in {here.currency}")
     made = tx.change(Invoice, key, Invoice.allocate, on, None if amount is None else wanted)
     return [here.number, *(f"{each.amount} of {each.source} is allocation {each.allocation}" for each in made),
             *_left(tx, key)]  # fmt: skip

@@ -22,7 +22,7 @@ def denied(ledger: Ledger, why: str) -> None:
 
     def work(tx: Transaction) -> None:
         home = ledger.home_compartment or DIRECTORY
-        readable = tx.people.may(tx.person, READ, home, tx.now)
+        readable = tx.people.may(tx.person, READ, home, tx.now) and tx.device in tx.people.recipients(home)
         tx.journal(home if readable else DIRECTORY, Denied(ledger.command, why))
 
     try:

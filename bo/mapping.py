@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from aggregates.core import Refused, require
+from aggregates.fields import E164
 from aggregates.text import shown
 from bo.sheets import Sheet, open_sheet
 
@@ -113,7 +114,7 @@ def automatic(sheet: Sheet, fields: Sequence[Field], kind: str = "") -> Mapping:
         templates["name"] = f"{{{plain['firstname']}}} {{{plain['lastname']}}}"
     used = {*columns.values(), *_PLACE.findall(templates.get("name", ""))}
     for name in sheet.header:
-        if name and name not in used:
+        if name and name not in used and not name.endswith(E164):  # what an export adds beside a phone number
             sheet.findings.add(sheet.header_line, name, "", f"column {shown(name)} is not used", "warning")
     return Mapping(columns=columns, templates=templates)
 

@@ -28,9 +28,14 @@ LEDGER_WIDE = (ADMIN, SHRED, AUDITING)
 
 def record(ledger: Session, work: Callable[[Transaction], list[str]], *, entered: bool = True) -> None:
     """One commit; its first word on stdout, the rest for people. The passphrase is asked for again."""
+
+    def at_home(tx: Transaction) -> list[str]:
+        tx.begin(DIRECTORY)
+        return work(tx)
+
     if entered and not ledger.dry_run:
         ledger.reenter()
-    result, *remarks = ledger.commit(work)
+    result, *remarks = ledger.commit(at_home)
     click.echo(result)
     for remark in remarks:
         errors.note(remark)
@@ -49,13 +54,13 @@ def explain(tx: Transaction, act: str, subject: str, detail: str, *, own: bool =
     return tx.journal(DIRECTORY, said)
 
 
-def told(tx: Transaction, views: Views, outcome: Outcome) -> list[str]:
-    """What is left to do, in sentences."""
+def told(tx: Transaction, views: Views, outcome: Outcome, device: str = "") -> list[str]:
+    """What is left to do, in sentences; `device` is the name of one that this commit names first."""
     said = []
     if outcome.proposal is not None:
         said.append(f"a second person has to approve it: bo approval give {outcome.proposal}")
-    for device, place in outcome.short:
-        name = views.value("SELECT name FROM device WHERE id = ?", device) or "the new device"
+    for short, place in outcome.short:
+        name = views.value("SELECT name FROM device WHERE id = ?", short) or device
         said.append(
             f"{name} still lacks keys of {tx.called(place)}: an admin who holds them all gives them with "
             f"`bo device keys {name}`"
@@ -72,14 +77,22 @@ def granted(person: str, what: str, place: str, history: str, until: date | None
     return " ".join(parts) + (f" until {until}" if until else "")
 
 
+def known(tx: Transaction, views: Views, table: str, text: str) -> str:
+    """The id of a person, role or device that the log has; a name alone may still wait for a second person."""
+    found = rights.find(views, table, text)
+    people = {"person": tx.people.persons, "role": tx.people.roles, "device": tx.people.devices}[table]
+    require(found in people, f"{text} waits for a second person: `bo approval list` lists it")
+    return found
+
+
 def place_of(views: Views, compartment: str | None) -> int:
     """The number of a compartment by name or number; everywhere when none is said."""
     return int(rights.find(views, "compartment", compartment)) if compartment else EVERYWHERE
 
 
-def what_of(views: Views, text: str) -> tuple[str, str]:
+def what_of(tx: Transaction, views: Views, text: str) -> tuple[str, str]:
     """A right by its name, else a role: (role id, right), one of them empty."""
-    return ("", text) if text in RIGHTS else (rights.find(views, "role", text), "")
+    return ("", text) if text in RIGHTS else (known(tx, views, "role", text), "")
 
 
 def new_name(views: Views, table: str, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from projections import recordtext
     from projections.core import Views
     from projections.references import Found
+    from store.control import Shred
     from store.ledger import Ledger
     from store.transaction import Transaction
 
@@ -66,10 +66,10 @@ def _text(source: Source, name: str, value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, Decimal):
-        return f"{value:f}"
     if isinstance(value, str | int):
         return str(value)
+    if type(value).__name__ == "Decimal":
+        return f"{value:f}"
     raise errors.BadInput(f"{source.told}: {name} is neither a text, a number nor a list of them")
 
 
@@ -243,3 +243,14 @@ def erase(ledger: Ledger, found: Found) -> int | None:
         return proposal
 
     return ledger.commit(work)
+
+
+def mark_erased(tx: Transaction, ledger: Ledger, views: Views, act: Shred) -> None:
+    """Say which streams an approved act destroys, so that the views of everybody let go of them."""
+    from aggregates.erasure import Erasure
+
+    doomed = {(place, bytes.fromhex(stream)) for place, stream in act.streams}
+    for place in {place for place, _ in doomed}:
+        for name in references.streams(views, place):
+            if (place, ledger.keyring.stream_id(place, name)) in doomed:
+                tx.change(Erasure, name, Erasure.erase, name, compartment=place)

@@ -102,7 +102,9 @@ def _compartments(ledger: Session, views: Views) -> list[Finding]:
 def _proposals(ledger: Session, views: Views) -> list[Finding]:
     waiting = [membership.plain(ledger, one) for one in rights.proposals(views) if one.state == "open"]
     return [
-        Finding("proposal", one.by, one.act, one.body, one.proposed, None, None, f"waits: bo approval show {one.number}")
+        Finding(
+            "proposal", one.by, one.act, one.body, one.proposed, None, None, f"waits: bo approval show {one.number}"
+        )
         for one in waiting
     ]
 

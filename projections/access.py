@@ -13,8 +13,19 @@ if TYPE_CHECKING:
     from aggregates.approval import Declined
     from projections.core import Views
     from store.control import (
-        Approve, DeviceAdd, DeviceRevoke, EpochOpen, Genesis, Grant, PersonAdd, PersonLeave, PolicySet, Propose,
-        Revoke, Role, Slot,
+        Approve,
+        DeviceAdd,
+        DeviceRevoke,
+        EpochOpen,
+        Genesis,
+        Grant,
+        PersonAdd,
+        PersonLeave,
+        PolicySet,
+        Propose,
+        Revoke,
+        Role,
+        Slot,
     )  # fmt: skip
     from store.recorded import Recorded
 
@@ -29,7 +40,7 @@ ACTS = (
 class Access(Projection):
     """Times are milliseconds UTC, `ended` and `until` 0 while there is no end; compartment 0 is everywhere."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE access_person(id TEXT PRIMARY KEY, service INTEGER, since INTEGER, ended INTEGER) WITHOUT ROWID;
         CREATE TABLE access_device(id TEXT PRIMARY KEY, person TEXT, unattended INTEGER, request TEXT, by TEXT,
@@ -40,7 +51,8 @@ class Access(Projection):
             WITHOUT ROWID;
         CREATE TABLE access_epoch(compartment INTEGER, epoch INTEGER, since INTEGER, by TEXT, leaf INTEGER);
         CREATE TABLE access_slot(device TEXT, compartment INTEGER, epoch INTEGER, since INTEGER);
-        CREATE TABLE access_use(person TEXT, device TEXT, compartment INTEGER, at INTEGER);
+        CREATE TABLE access_use(person TEXT, device TEXT, compartment INTEGER, day INTEGER, at INTEGER,
+            PRIMARY KEY(device, compartment, day)) WITHOUT ROWID;
         CREATE TABLE access_policy(policy INTEGER, since INTEGER, by TEXT);
         CREATE TABLE access_proposal(number INTEGER PRIMARY KEY, act TEXT, body TEXT, person TEXT, since INTEGER,
             state TEXT, by TEXT, decided INTEGER, sequence INTEGER, reason TEXT);
@@ -69,9 +81,7 @@ class Access(Projection):
 
     @on("control.device-add")
     def device_add(self, act: DeviceAdd, recorded: Recorded, views: Views) -> None:
-        views.add(
-            "access_device", act.device, act.person, act.unattended, act.request, recorded.person, recorded.at, 0
-        )
+        views.add("access_device", act.device, act.person, act.unattended, act.request, recorded.person, recorded.at, 0)
 
     @on("control.device-revoke")
     def device_revoke(self, act: DeviceRevoke, recorded: Recorded, views: Views) -> None:
@@ -146,12 +156,15 @@ class Access(Projection):
 
     @on("*")
     def used(self, event: object, recorded: Recorded, views: Views) -> None:
-        """A row for each device, compartment and day; compartment 0 is administering."""
+        """The first of each day by a device in a compartment; compartment 0 is administering."""
         if recorded.compartment or (recorded.stream == "" and f"control.{_tag(event)}" in ACTS):
             mark = (recorded.device, recorded.compartment, recorded.at // DAY)
             if mark not in self._used:
                 self._used.add(mark)
-                views.add("access_use", recorded.person, recorded.device, recorded.compartment, recorded.at)
+                views.run(
+                    "INSERT OR IGNORE INTO access_use VALUES(?, ?, ?, ?, ?)",
+                    recorded.person, *mark, recorded.at,
+                )  # fmt: skip
 
 
 def _tag(act: Any) -> str:

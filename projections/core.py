@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -59,6 +58,14 @@ class Projection:
         return [(tag, method) for method in methods if callable(method) for tag in getattr(method, "tags", ())]
 
 
+class Nothing(list[Any]):
+    """No rows, but known columns: a listing of them still has its header."""
+
+    def __init__(self, struct: type[msgspec.Struct]) -> None:
+        super().__init__()
+        self.struct = struct
+
+
 class Views:
     """The tables of a client database: written while following the log, read by queries."""
 
@@ -100,7 +107,8 @@ class Views:
             self.flush()
         found = self._db.execute(sql, tuple(map(_plain, values)))
         names = [column[0] for column in found.description]
-        return msgspec.convert([dict(zip(names, row, strict=True)) for row in found], list[shape], strict=False)  # type: ignore[valid-type]
+        rows = [dict(zip(names, row, strict=True)) for row in found]
+        return msgspec.convert(rows, list[shape], strict=False) if rows else Nothing(shape)  # type: ignore[valid-type]
 
     def rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query as SQLite has them."""
@@ -328,6 +336,8 @@ def open_views(ledger: Ledger, known_at: int | date | None = None, only: tuple[s
 
 
 def _past(ledger: Ledger, views: Views, known_at: int | date, only: tuple[str, ...]) -> Views:
+    import tempfile
+
     from store.follow import replay
 
     until = _leaf_after(ledger, views, known_at)

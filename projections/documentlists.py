@@ -126,7 +126,7 @@ def listed(
             SELECT group_concat(link, ', ') FROM (SELECT link FROM document_link WHERE document = d.id ORDER BY link)
             ), '') AS links
         FROM document d LEFT JOIN compartment c ON c.number = d.compartment
-        WHERE {" AND ".join(conditions)} ORDER BY filed, reference LIMIT ?""",  # noqa: S608
+        WHERE {" AND ".join(conditions)} ORDER BY filed, d.id LIMIT ?""",  # noqa: S608
         *values,
         -1 if limit is None else limit,
     )
@@ -186,7 +186,7 @@ def search(views: Views, text: str, limit: int | None = None) -> list[Hit]:
         f"""SELECT reference, {TITLE}, kind, filed, {PLACE}, snippet(document_text, -1, '[', ']', '…', 12) AS found
         FROM document_text JOIN document d ON d.id = document_text.rowid
         LEFT JOIN compartment c ON c.number = d.compartment
-        WHERE document_text MATCH ? ORDER BY bm25(document_text, 10, 5, 1), reference LIMIT ?""",  # noqa: S608
+        WHERE document_text MATCH ? ORDER BY bm25(document_text, 10, 5, 1), d.id LIMIT ?""",  # noqa: S608
         wanted,
         -1 if limit is None else limit,
     )
@@ -211,7 +211,7 @@ def kept(views: Views, reference: str = "", compartment: int = 0) -> list[Kept]:
         Kept,
         """SELECT reference, compartment, v.version, v.name, v.mime, v.size, v.sha256, blob, text_blob
         FROM document d JOIN document_version v ON v.document = d.id
-        WHERE ? = '' OR (reference = ? AND compartment = ?) ORDER BY reference, compartment, v.version""",
+        WHERE ? = '' OR (reference = ? AND compartment = ?) ORDER BY d.id, v.version""",
         reference,
         reference,
         compartment,

@@ -131,7 +131,7 @@ def movements(views: Views, key: str, as_of: date | None = None) -> list[Movemen
     return views.all(
         Movement,
         """SELECT on_date AS "on", what, NULLIF(allocation, 0) AS allocation, source, amount, owing, credit, ref
-            FROM invoice_movement WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1) ORDER BY position""",
+            FROM movement WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1) ORDER BY position""",
         as_of, key,
     )  # fmt: skip
 

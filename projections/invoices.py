@@ -39,7 +39,7 @@ class Invoices(Projection):
         CREATE INDEX invoice_key ON invoice(key);
         CREATE INDEX invoice_customer ON invoice(customer);
         CREATE INDEX invoice_unpaid ON invoice(due, id) WHERE owing > 0;
-        CREATE TABLE invoice_movement(key TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
+        CREATE TABLE movement(key TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(key, position))
             WITHOUT ROWID;
         CREATE TABLE credit_note(id INTEGER PRIMARY KEY, number TEXT, key TEXT, on_date TEXT, net INTEGER, tax INTEGER,
@@ -133,7 +133,7 @@ class Invoices(Projection):
         if kind == "customer":
             views.run("UPDATE invoice SET erased = 1 WHERE customer = ?", ref)
         elif kind == "invoice":
-            for table in ("invoice", "invoice_movement", "credit_note"):
+            for table in ("invoice", "movement", "credit_note"):
                 views.run(f"DELETE FROM {table} WHERE key = ?", ref)  # noqa: S608
 
 
@@ -151,7 +151,7 @@ def _move(
 
 
 def _note_movement(views: Views, recorded: Recorded, day: date, what: str, *more: Any) -> None:
-    views.add("invoice_movement", recorded.key, recorded.position, day.isoformat(), what, *more)
+    views.add("movement", recorded.key, recorded.position, day.isoformat(), what, *more)
 
 
 _encode = msgspec.json.Encoder().encode
@@ -181,7 +181,7 @@ WAS = """(SELECT i.id, i.key, i.number, iif(SUM(m.what = 'voided'), 'void', 'iss
     SUM(iif(m.what = 'credited', m.amount, 0)) AS credited,
     SUM(iif(m.what = 'written off', m.amount, 0)) AS written_off,
     i.ref, i.buyer, i.lines, i.taxes
-    FROM invoice i LEFT JOIN invoice_movement m ON m.key = i.key AND m.on_date <= ?1
+    FROM invoice i LEFT JOIN movement m ON m.key = i.key AND m.on_date <= ?1
     WHERE i.number IS NOT NULL{} GROUP BY i.id)"""
 STATUS = """CASE WHEN state != 'issued' THEN state WHEN owing > 0 THEN iif(owing < total, 'partial', 'open')
     WHEN total > 0 AND credited >= total THEN 'credited' WHEN written_off > 0 THEN 'written-off' ELSE 'paid' END"""

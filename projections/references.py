@@ -89,7 +89,12 @@ class References(Projection):
 
     @on("document.retitled")
     def retitled(self, event: Retitled, recorded: Recorded, views: Views) -> None:
+        _expect(views, "document", recorded)
         _label(views, recorded, event.title)
+
+    @on("document.replaced", "document.linked", "document.unlinked", "document.retained")
+    def touched(self, event: object, recorded: Recorded, views: Views) -> None:
+        _expect(views, "document", recorded)
 
     @on("directory.person_named")
     def person_named(self, event: PersonNamed, recorded: Recorded, views: Views) -> None:
@@ -161,7 +166,7 @@ def resolve(views: Views, text: str, *kinds: str) -> Found:
     before, slash, rest = text.partition("/")
     asked, ref = ((before,), rest) if slash else (kinds, text)
     if slash and kinds and not set(_included((before,))) & set(_included(kinds)):
-        raise NotFound(f"{_a(before)} is not what is wanted here, but {_either(kinds)}")
+        raise NotFound(f"this takes {_either([_a(kind) for kind in kinds], 'a record')}, not {_a(before)}")
     wanted = _included(asked) or tuple(_kinds(views))
     for condition, values in (("ref = ?", (ref,)), (BEGINS, (ref, ref + LAST))):
         found = _find(views, wanted, condition, *values) if ref else []
@@ -174,7 +179,7 @@ def resolve(views: Views, text: str, *kinds: str) -> Found:
             raise NotFound(f"{ref} could be {names}: write {'which kind' if one else 'more of it'}")
     near = candidates(views, ref, *wanted)
     hint = f": near it {'are' if len(near) > 1 else 'is'} {_list(near)}" if near else ""
-    raise NotFound(f"there is no {_either(asked)} {_safe(ref)}{hint}")
+    raise NotFound(f"there is no {_either(asked, 'record')} {_safe(ref)}{hint}")
 
 
 def find(views: Views, stream: str) -> Found | None:
@@ -187,6 +192,12 @@ def label(views: Views, stream: str) -> str:
     """The name of what stands under `kind/reference`, `[erased]` when it was; "" when nothing is known of it."""
     found = find(views, stream)
     return found.label if found else ""
+
+
+def streams(views: Views, compartment: int) -> list[str]:
+    """Every stream of a compartment that has a reference."""
+    rows = views.all(_Stream, "SELECT DISTINCT stream FROM reference WHERE compartment = ?", compartment)
+    return [each.stream for each in rows]
 
 
 def candidates(views: Views, text: str, *kinds: str) -> list[str]:
@@ -238,6 +249,10 @@ class _Kind(msgspec.Struct):
     kind: str
 
 
+class _Stream(msgspec.Struct):
+    stream: str
+
+
 def _included(kinds: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for kind in kinds for name in INCLUDED.get(kind, (kind,))))
 
@@ -246,8 +261,10 @@ def _list(names: Sequence[str]) -> str:
     return ", ".join(names[:MOST]) + (", …" if len(names) > MOST else "")
 
 
-def _either(kinds: Sequence[str]) -> str:
-    return " or ".join(kinds) if 0 < len(kinds) < 4 else "record" if kinds else "record, invoice, document or person"
+def _either(kinds: Sequence[str], many: str) -> str:
+    if not kinds:
+        return "record, invoice, document or person"
+    return " or ".join(kinds) if len(kinds) < 4 else many
 
 
 def _a(noun: str) -> str:

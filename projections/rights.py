@@ -1,5 +1,8 @@
 """Queries over who may do what, and who could read what; the tables are those of `projections/access.py`."""
 
+# only numbers and names that stand in this file are put into SQL
+# ruff: noqa: S608
+
 from __future__ import annotations
 
 from datetime import date
@@ -34,16 +37,16 @@ def rights(at: int) -> str:
         FROM access_grant a JOIN access_role r ON r.role = a.role AND {standing(at, "r")}
         WHERE iif(r.may IN {_LEDGER}, a.compartment = 0, a.compartment = 0 OR r.compartment IN (0, a.compartment))
     ) g JOIN access_person p ON p.id = g.person AND {standing(at, "p")}
-    WHERE {standing(at, "g")} AND (g.until = 0 OR g.until >= {at:d})"""  # noqa: S608
+    WHERE {standing(at, "g")} AND (g.until = 0 OR g.until >= {at:d})"""
 
 
 def reading(at: int, compartment: int) -> str:
     """SQL: the persons who may read a compartment at a time."""
     if compartment == 1:
-        return f"SELECT id AS person FROM access_person WHERE {standing(at)}"  # noqa: S608
+        return f"SELECT id AS person FROM access_person WHERE {standing(at)}"
     implied = f"OR may IN {_LEDGER}" if compartment == 2 else ""
     return f"""SELECT DISTINCT person FROM ({rights(at)})
-        WHERE (may NOT IN {_LEDGER} AND compartment IN (0, {compartment:d})) {implied}"""  # noqa: S608
+        WHERE (may NOT IN {_LEDGER} AND compartment IN (0, {compartment:d})) {implied}"""
 
 
 class Named(msgspec.Struct):
@@ -53,7 +56,9 @@ class Named(msgspec.Struct):
 
 def named(views: Views) -> list[Named]:
     """The names of all persons, devices and roles by their ids."""
-    return views.all(Named, " UNION ALL ".join(f"SELECT id, name FROM {table}" for table in ("person", "device", "role")))  # noqa: S608
+    return views.all(
+        Named, " UNION ALL ".join(f"SELECT id, name FROM {table}" for table in ("person", "device", "role"))
+    )
 
 
 class Person(msgspec.Struct):
@@ -69,14 +74,17 @@ class Person(msgspec.Struct):
 
 def persons(views: Views, at: int) -> list[Person]:
     """Everybody ever added, those who left last."""
-    return views.all(Person, f"""
+    return views.all(
+        Person,
+        f"""
         SELECT coalesce(n.name, substr(p.id, 1, 8)) AS name, p.service, date(p.since / 1000, 'unixepoch') AS since,
             iif(p.ended, date(p.ended / 1000, 'unixepoch'), NULL) AS left,
             (SELECT COUNT(*) FROM access_device d WHERE d.person = p.id AND {standing(at, "d")}) AS devices,
             (SELECT COUNT(*) FROM access_grant g WHERE g.person = p.id AND {standing(at, "g")}
                 AND (g.until = 0 OR g.until >= {at:d})) AS grants,
             (SELECT date(MAX(at) / 1000, 'unixepoch') FROM access_use u WHERE u.person = p.id) AS last_seen, p.id
-        FROM access_person p LEFT JOIN person n ON n.id = p.id ORDER BY p.ended > 0, name""")  # noqa: S608
+        FROM access_person p LEFT JOIN person n ON n.id = p.id ORDER BY p.ended > 0, name""",
+    )
 
 
 class Device(msgspec.Struct):
@@ -92,14 +100,18 @@ class Device(msgspec.Struct):
 
 def devices(views: Views, person: str = "") -> list[Device]:
     """Every device, or a person's; the recovery device belongs to nobody. `fingerprint` is its request's hash."""
-    return views.all(Device, """
+    return views.all(
+        Device,
+        """
         SELECT coalesce(n.name, iif(d.person = '', 'recovery', substr(d.id, 1, 8))) AS name,
             coalesce(p.name, '') AS person, d.unattended, date(d.since / 1000, 'unixepoch') AS since,
             iif(d.ended, date(d.ended / 1000, 'unixepoch'), NULL) AS revoked,
             (SELECT date(MAX(at) / 1000, 'unixepoch') FROM access_use u WHERE u.device = d.id) AS last_used,
             d.request AS fingerprint, d.id
         FROM access_device d LEFT JOIN device n ON n.id = d.id LEFT JOIN person p ON p.id = d.person
-        WHERE ? IN ('', d.person) ORDER BY d.ended > 0, d.person = '', person, name""", person)
+        WHERE ? IN ('', d.person) ORDER BY d.ended > 0, d.person = '', person, name""",
+        person,
+    )
 
 
 class Given(msgspec.Struct):
@@ -116,10 +128,16 @@ class Given(msgspec.Struct):
 
 def grants(views: Views, at: int, person: str = "", compartment: int | None = None) -> list[Given]:
     """The grants in force at a time; with a compartment, those that give a right there."""
-    there = f"""AND g.id IN (SELECT id FROM ({rights(at)})
+    there = (
+        f"""AND g.id IN (SELECT id FROM ({rights(at)})
         WHERE compartment = {compartment:d} OR (compartment = 0 AND may NOT IN {_LEDGER})
-        OR ({compartment:d} = 2 AND may IN {_LEDGER}))""" if compartment else ""  # noqa: S608
-    return views.all(Given, f"""
+        OR ({compartment:d} = 2 AND may IN {_LEDGER}))"""
+        if compartment
+        else ""
+    )
+    return views.all(
+        Given,
+        f"""
         SELECT coalesce(p.name, substr(g.person, 1, 8)) AS person, coalesce(r.name, g.role || g.may) AS what,
             iif(g.compartment = 0, '{EVERYWHERE}', coalesce(c.name, g.compartment)) AS compartment, g.history,
             date(g.since / 1000, 'unixepoch') AS since, iif(g.until, date(g.until / 1000, 'unixepoch'), NULL) AS until,
@@ -127,7 +145,9 @@ def grants(views: Views, at: int, person: str = "", compartment: int | None = No
         FROM access_grant g LEFT JOIN person p ON p.id = g.person LEFT JOIN person b ON b.id = g.by
             LEFT JOIN role r ON r.id = g.role LEFT JOIN compartment c ON c.number = g.compartment
         WHERE {standing(at, "g")} AND (g.until = 0 OR g.until >= {at:d}) AND ? IN ('', g.person) {there}
-        ORDER BY person, g.since, what""", person)  # noqa: S608
+        ORDER BY person, g.since, what""",
+        person,
+    )
 
 
 class Role(msgspec.Struct):
@@ -138,13 +158,16 @@ class Role(msgspec.Struct):
 
 def roles(views: Views, at: int) -> list[Role]:
     """Every role with its rights: `write:finance`, or `read` where it is everywhere."""
-    return views.all(Role, f"""
+    return views.all(
+        Role,
+        f"""
         SELECT coalesce(n.name, substr(r.role, 1, 8)) AS role,
             group_concat(r.may || iif(r.compartment = 0, '', ':' || coalesce(c.name, r.compartment)), ' ') AS rights,
             (SELECT COUNT(DISTINCT g.person) FROM access_grant g WHERE g.role = r.role AND {standing(at, "g")}
                 AND (g.until = 0 OR g.until >= {at:d})) AS holders
         FROM access_role r LEFT JOIN role n ON n.id = r.role LEFT JOIN compartment c ON c.number = r.compartment
-        WHERE r.ended = 0 GROUP BY r.role ORDER BY 1""")  # noqa: S608
+        WHERE r.ended = 0 GROUP BY r.role ORDER BY 1""",
+    )
 
 
 class Reader(msgspec.Struct):
@@ -169,11 +192,19 @@ def readers(views: Views, compartment: int, entries: list[tuple[int, int]], at: 
     first: dict[int, int] = {}
     for epoch, when in entries:
         first[epoch] = min(when, first.get(epoch, when))
-    held = views.all(_Held, """
+    held = views.all(
+        _Held,
+        """
         SELECT s.device, d.person, s.epoch, s.since FROM access_slot s JOIN access_device d ON d.id = s.device
-        WHERE s.compartment = ? AND s.since <= ?""", compartment, at)
+        WHERE s.compartment = ? AND s.since <= ?""",
+        compartment,
+        at,
+    )
     allowed = {row.person for row in views.all(_Allowed, reading(at, compartment))}
-    ended = {row.person for row in views.all(_Allowed, "SELECT id AS person FROM access_device WHERE ended BETWEEN 1 AND ?", at)}
+    ended = {
+        row.person
+        for row in views.all(_Allowed, "SELECT id AS person FROM access_device WHERE ended BETWEEN 1 AND ?", at)
+    }
     names = {row.id: row.name for row in named(views)}
     found: dict[str, tuple[str, int, int]] = {}
     for row in held:
@@ -214,17 +245,20 @@ class Right(msgspec.Struct):
 
 def uses(views: Views, at: int) -> list[Right]:
     """Grants that were not ended, each with its last use: reading leaves no trace, so only writers have one."""
-    return views.all(Right, f"""
+    return views.all(
+        Right,
+        f"""
         SELECT g.person, coalesce(p.name, substr(g.person, 1, 8)) AS name, coalesce(r.name, g.role || g.may) AS what,
             iif(g.compartment = 0, '{EVERYWHERE}', coalesce(c.name, g.compartment)) AS compartment, g.since, g.until,
             EXISTS(SELECT 1 FROM access_role w WHERE w.role = g.role AND w.ended = 0 AND w.may != 'read')
                 OR g.may NOT IN ('', 'read') AS writes,
-            coalesce((SELECT MAX(u.at) FROM access_use u WHERE u.person = g.person AND u.at >= g.since
+            coalesce((SELECT MAX(u.at) FROM access_use u WHERE u.person = g.person AND u.day >= g.since / {DAY}
                 AND (g.compartment IN (0, u.compartment)) AND (g.may != 'admin' OR u.compartment = 0)), 0) AS used
         FROM access_grant g JOIN access_person a ON a.id = g.person AND a.ended = 0
             LEFT JOIN person p ON p.id = g.person LEFT JOIN role r ON r.id = g.role
             LEFT JOIN compartment c ON c.number = g.compartment
-        WHERE {standing(at, "g")} ORDER BY name, g.since""")  # noqa: S608
+        WHERE {standing(at, "g")} ORDER BY name, g.since""",
+    )
 
 
 class Proposal(msgspec.Struct):
@@ -241,13 +275,18 @@ class Proposal(msgspec.Struct):
 
 def proposals(views: Views, number: int | None = None) -> list[Proposal]:
     """What was proposed to a second person, the open ones first."""
-    return views.all(Proposal, """
+    return views.all(
+        Proposal,
+        """
         SELECT a.number, a.act, a.state, date(a.since / 1000, 'unixepoch') AS proposed,
             coalesce(p.name, substr(a.person, 1, 8)) AS by,
             iif(a.decided, date(a.decided / 1000, 'unixepoch'), NULL) AS decided,
             coalesce(d.name, substr(a.by, 1, 8)) AS decided_by, a.reason, a.body
         FROM access_proposal a LEFT JOIN person p ON p.id = a.person LEFT JOIN person d ON d.id = a.by
-        WHERE ? IS NULL OR a.number = ? ORDER BY a.state != 'open', a.number""", number, number)
+        WHERE ? IS NULL OR a.number = ? ORDER BY a.state != 'open', a.number""",
+        number,
+        number,
+    )
 
 
 def find(views: Views, table: str, text: str) -> str:
@@ -256,7 +295,7 @@ def find(views: Views, table: str, text: str) -> str:
     Raises NotFound with those it could be.
     """
     key = "number" if table == "compartment" else "id"
-    rows = views.all(Named, f"SELECT CAST({key} AS TEXT) AS id, name FROM {table} ORDER BY name")  # noqa: S608
+    rows = views.all(Named, f"SELECT CAST({key} AS TEXT) AS id, name FROM {table} ORDER BY name")
     for fits in (
         [row for row in rows if row.name == text or row.id == text],
         [row for row in rows if text and row.name.startswith(text)],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -26,7 +27,7 @@ _encode = msgspec.json.Encoder().encode
 class Trail(Projection):
     """`changes` is a JSON array: the fields of the event and, where they had others, their old values."""
 
-    version = 2
+    version = 3
     tables = """
         CREATE TABLE committed(sequence INTEGER PRIMARY KEY, first INTEGER, leaves INTEGER, position INTEGER,
             at INTEGER, person TEXT, device TEXT, tool TEXT, verdict TEXT, detail TEXT, root TEXT);
@@ -54,11 +55,8 @@ class Trail(Projection):
 
     @on("erasure.erased")
     def erased(self, event: object, recorded: Recorded, views: Views) -> None:
-        """That something happened stays; what it said goes."""
-        views.run(
-            "UPDATE trail SET changes = '[{}]', reason = '' WHERE stream = ? AND compartment = ?",
-            recorded.key, recorded.compartment,
-        )  # fmt: skip
+        """As for a client that comes later and can read none of it: that it was erased stays."""
+        views.run("DELETE FROM trail WHERE stream = ? AND compartment = ?", recorded.key, recorded.compartment)
 
 
 _tags: dict[type, str] = {}
@@ -203,9 +201,8 @@ class _Named(msgspec.Struct):
 
 
 MARKS = {"journal.denied": "refused", "journal.looked": "read"}
-_HIDDEN = frozenset(
-    ("sign", "kem", "suite", "salt", "epoch_commitment", "index_commitment", "request", "grant", "hash")
-)
+_HIDDEN = frozenset(("sign", "kem", "suite", "salt", "epoch_commitment", "index_commitment", "request", "hash"))
+_EMPTY: tuple[Any, ...] = ("", [], {}, None)
 
 
 class Names:
@@ -221,6 +218,13 @@ class Names:
             self._known[msgspec.json.decode(genesis)[0]["recovery"]["device"]] = "recovery"
         self._places = {"0": "everywhere", **{row.id: row.name for row in places}}
 
+    @cached_property
+    def _granted(self) -> dict[str, Any]:
+        """Every grant by its id, for the revocations that name one."""
+        rows = self._views.rows("SELECT changes FROM trail WHERE event = 'control.grant'")
+        grants = [msgspec.json.decode(changes)[0] for (changes,) in rows]
+        return {grant["grant"]: grant for grant in grants}
+
     def of(self, id: str) -> str:
         """The name of a person, device or role, else the beginning of the id."""
         return self._known.get(id) or ("recovery" if set(id) == {"0"} else f"{id[:8]}…" if len(id) == 32 else id)
@@ -229,7 +233,9 @@ class Names:
         mark, why = MARKS.get(row.event, ""), row.reason
         if row.event.startswith("commit "):
             mark, _, why = why.partition(": ")
-        act = row.event.startswith("control.")
+        act, parts = row.event.startswith("control."), msgspec.json.decode(row.changes)
+        if row.event == "control.revoke":
+            parts = [self._granted.get(parts[0]["grant"], parts[0])]
         return Entry(
             row.position,
             datetime.fromtimestamp(row.at / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
@@ -238,7 +244,7 @@ class Names:
             row.command,
             row.event.removeprefix("control.").replace("-", " ") if act else row.event,
             self._subject(row.stream),
-            self._changes(msgspec.json.decode(row.changes), act),
+            self._changes(parts, act),
             why,
             mark,
         )  # fmt: skip
@@ -254,7 +260,7 @@ class Names:
         new = {**new.pop("fields"), **new} if isinstance(new.get("fields"), dict) else new
         said = []
         for name, value in new.items():
-            if act and value in ("", [], 0) and name != "compartment":
+            if (value in _EMPTY and name not in old) or (act and (name == "grant" or (name == "until" and not value))):
                 continue
             before = f"{self._word(name, old[name])} → " if name in old else ""
             said.append(f"{name}: {before}{self._word(name, value)}")
@@ -278,7 +284,7 @@ class Names:
             case {"type": str(tag)}:
                 return f"{tag} ({self._changes([{k: v for k, v in value.items() if k != 'type'}], True)})"
             case list() if name == "slots":
-                return ", ".join(self.of(device) for device, _ in value)
+                return ", ".join(sorted(self.of(device) for device, _ in value))
             case list() if name in ("streams", "rights"):
                 return ", ".join(self._pair(*pair) for pair in value)
         return _encode(value).decode()

@@ -20,7 +20,7 @@ from store.follow import Contents
 from store.leaf import Commit, Leaf, check, leaf_hash
 from store.siderows import REJECTED, REMARK, UNAUTHORISED, Finding, SideRows
 from store.soundness import check_counts, check_pages, foreign
-from store.streams import Streams
+from store.streams import Streams, kept_hashes
 from store.verify import Verifier
 
 if TYPE_CHECKING:
@@ -34,11 +34,13 @@ if TYPE_CHECKING:
 
 RETRIES = 20
 CHUNK = 10_000
-"""Leaves between two transactions of the scratch database."""
+"""Leaves between two writings of what waits in memory."""
 
 FULL = "every leaf, signature, right, key row and document"
 WARM = "every leaf and head against what this device verified before; key rows are there; documents are there"
 KEYLESS = "no device: contents unread; of slots the hashes, of key rows the presence was checked"
+
+KEYED = "what this device holds keys of"
 
 
 class Report(msgspec.Struct):
@@ -83,6 +85,8 @@ def scratch() -> Iterator[Client]:
         folder.rmdir()
     client.db.execute("PRAGMA temp_store=FILE")
     client.db.execute("PRAGMA synchronous=OFF")
+    client.db.execute("PRAGMA cache_size=-32000")
+    client.db.execute("BEGIN")  # never ended: nothing of it is to be kept
     try:
         yield client
     finally:
@@ -125,8 +129,7 @@ class Audit:
             return report(self, verifier, FULL, read=True)
 
     def follow(self, step: Callable[[int], None]) -> None:
-        db, waiting = self.client.db, 0
-        db.execute("BEGIN")
+        waiting = 0
         for raw in self.store.commits(0):
             self._take(raw)
             waiting += len(raw.leaves)
@@ -134,11 +137,7 @@ class Audit:
             if waiting > CHUNK:
                 waiting = 0
                 self.verifier.streams.flush()
-                db.execute("COMMIT")
-                db.execute("BEGIN")
         self.verifier.streams.flush()
-        self.side.flush()
-        db.execute("COMMIT")
 
     def _take(self, raw: Raw) -> None:
         verifier = self.verifier
@@ -190,12 +189,11 @@ class Recheck:
         self.store.check_schema()
         ledger, note, size = self.ledger, b"", 0
         refused = [first for first, _, place in ledger.client.excluded() if not place]
-        hashes = ledger.client.db.execute("SELECT hash FROM leaf_hash ORDER BY idx")
+        hashes = kept_hashes(ledger.client.db)
         for raw in self.store.commits(0):
             first = raw.leaves[0].idx
             for leaf in raw.leaves:
-                kept = hashes.fetchone()
-                if kept is None or _hash(ledger.id, leaf) != kept[0]:
+                if _hash(ledger.id, leaf) != next(hashes, None):
                     raise Tampered("it is not the leaf that was verified", leaf.idx)
                 size += 1
                 self.side.note(leaf, first not in refused)
@@ -229,7 +227,7 @@ def report(audit: Audit | Recheck, verifier: Verifier, checked: str, *, read: bo
     _, _, root, *_ = verifier.note.decode().split("\n")
     return Report(
         verifier.ledger_id.hex(), verifier.size, verifier.sequence, verifier.ordinal, root, people.policy, side.slots,
-        side.keys, len(people.shredded), side.documents, checked, KEYLESS if audit.keyring is None else "", findings,
+        side.keys, len(people.shredded), side.documents, checked, KEYLESS if audit.keyring is None else KEYED, findings,
     )  # fmt: skip
 
 
@@ -252,7 +250,7 @@ def verify(
 def recheck(ledger: Ledger, step: Callable[[int], None] = lambda _: None) -> Report:
     """What is new is verified, the rest compared with what this client remembers of it."""
     for _ in range(RETRIES):
-        ledger.pull()
+        ledger.catch_up()
         with ledger.store.snapshot(), scratch() as client:
             if ledger.is_current():  # else somebody has just written
                 return Recheck(ledger, client).run(step)

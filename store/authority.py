@@ -143,6 +143,7 @@ class Session:
         self.granted: list[Grant] = []
         self.opened: set[tuple[int, int]] = set()
         self._writable: set[tuple[int, int, int]] = set()
+        self._rights: dict[tuple[str, int], bool] = {}
 
     def check_author(self) -> None:
         device, person = self.before.devices[self.device], self.before.persons.get(self.person)
@@ -152,7 +153,10 @@ class Session:
         _require(bool(self.commit.flags & UNATTENDED) == device.unattended, "it hides whether its device is unattended")
 
     def may(self, right: str, compartment: int = EVERYWHERE) -> bool:
-        return self.founding or self.before.may(self.person, right, compartment, self.at)
+        asked = (right, compartment)
+        if asked not in self._rights:
+            self._rights[asked] = self.founding or self.before.may(self.person, right, compartment, self.at)
+        return self._rights[asked]
 
     def check_sealed(self, leaf: Leaf, keys: KeyOwners, fresh: dict[bytes, Owner]) -> None:
         """An EVENT or JOURNAL leaf: right, epoch, key and a stream that still lives."""

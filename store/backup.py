@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from aggregates.core import Refused
 from store import blobs
 from store.audit import Audit, Report, scratch, verify
-from store.errors import Tampered
+from store.errors import Tampered, Unavailable
 from store.leaf import EVENT
 from store.sealing import refs
 from store.soundness import open_sound
@@ -137,6 +137,8 @@ def _copy_blob(directory: Path, part: Path, blob: bytes) -> None:
 def _sync(folder: Path) -> None:
     for path in [*folder.rglob("*"), folder]:
         if path.name in ("ledger.db-wal", "ledger.db-shm"):
+            if path.name.endswith("-wal") and path.stat().st_size:
+                raise Unavailable(f"{path} was not written into the database")
             path.unlink(missing_ok=True)
         else:
             _sync_folder(path)

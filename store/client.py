@@ -26,6 +26,8 @@ CREATE TABLE IF NOT EXISTS verdict(
   first INTEGER, last INTEGER, sequence INTEGER, compartment INTEGER, verdict TEXT, reason TEXT);
 {streams.TABLES}
 """
+LAYOUT = 2
+"""Raise it when these tables change: the client is built again from the log."""
 PLAIN = b"SQLite format 3\0"
 PATIENCE = 30_000
 """Milliseconds to wait for another process of this client."""
@@ -73,9 +75,8 @@ class Client:
             db.execute(f"PRAGMA busy_timeout={PATIENCE}")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute("PRAGMA secure_delete=ON")
-            if db.execute("SELECT COUNT(*) FROM sqlite_schema WHERE name = 'state'").fetchone()[0] == 0:
-                db.execute(f"PRAGMA journal_mode={self._journal}")
-                db.executescript(TABLES)
+            if db.execute("PRAGMA user_version").fetchone() != (LAYOUT,):
+                self._lay_out(db)
             elif self._journal == "OFF":
                 db.execute("PRAGMA journal_mode=OFF")
             if db.execute("PRAGMA cipher_status").fetchone() != ("1",):
@@ -85,16 +86,47 @@ class Client:
             raise
         return db
 
+    def _lay_out(self, db: Any) -> None:
+        """Make the tables. A database that another version of bo made is thrown away like a damaged one."""
+        db.execute(f"PRAGMA journal_mode={self._journal}")
+        db.execute("BEGIN IMMEDIATE")
+        if db.execute("PRAGMA user_version").fetchone() != (LAYOUT,):  # else another process was faster
+            if db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+                raise sqlite.DatabaseError("the tables are laid out in another way")
+            for statement in filter(str.strip, TABLES.split(";")):
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version={LAYOUT}")
+        db.execute("COMMIT")
+
     def get(self, name: str) -> bytes | None:
         row = self.db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
         return row and row[0]  # type: ignore[no-any-return]
+
+    def some(self, *names: str) -> dict[str, bytes]:
+        """Those of the values that there are."""
+        marks = ",".join("?" * len(names))
+        return dict(self.db.execute(f"SELECT name, value FROM state WHERE name IN ({marks})", names).fetchall())  # noqa: S608  # only marks
 
     def put(self, name: str, value: bytes) -> None:
         self.db.execute("INSERT OR REPLACE INTO state VALUES(?, ?)", (name, value))
 
     @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Everything read inside is of one moment, and cheaper: no statement has to look for changes."""
+        nested = self.db.in_transaction
+        if not nested:
+            self.db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if not nested and self.db.in_transaction:
+                self.db.execute("COMMIT")
+
+    @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Views and the position they reached are written together or not at all."""
+        """Views and the position they reached are written together or not at all. What `reading` holds ends."""
+        if self.db.in_transaction:
+            self.db.execute("COMMIT")
         self.db.execute("BEGIN IMMEDIATE")
         hit("views-begun")
         try:

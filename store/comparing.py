@@ -9,6 +9,7 @@ from store import note as notes
 from store import proof
 from store.errors import Malformed, NotFound, RolledBack, Tampered
 from store.leaf import check, leaf_hash
+from store.streams import kept_hashes
 from store.tree import EMPTY, Frontier, ProofError, verify_consistency
 
 if TYPE_CHECKING:
@@ -41,8 +42,7 @@ def leaf_hashes(store: SQLiteStore, ledger_id: bytes) -> Iterator[bytes]:
 
 def verified_hashes(ledger: Ledger) -> Iterator[bytes]:
     """The hashes of all leaves as this client verified them."""
-    for (kept,) in ledger.client.db.execute("SELECT hash FROM leaf_hash ORDER BY idx"):
-        yield kept
+    return kept_hashes(ledger.client.db)
 
 
 def root_at(hashes: Iterable[bytes], size: int) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,6 +106,8 @@ class Device:
             file = msgspec.structs.replace(file, secrets=self._secrets)
         else:
             kdf = Kdf(MEMORY, PASSES, LANES, os.urandom(16).hex())
+            from base64 import b64encode
+
             nonce = os.urandom(12)
             box = _cipher(kdf, passphrase).encrypt(nonce, msgspec.json.encode(self._secrets), file.sealed())
             file = msgspec.structs.replace(file, kdf=kdf, box=b64encode(nonce + box).decode())
@@ -157,6 +158,8 @@ def unlock(file: DeviceFile, passphrase: Callable[[], str]) -> Device:
 
 
 def _open_box(file: DeviceFile, kdf: Kdf, passphrase: str) -> Secrets | None:
+    from base64 import b64decode
+
     from cryptography.exceptions import InvalidTag
 
     try:

@@ -6,23 +6,25 @@ correct writer could have written, and `unchecked` when this device cannot have 
 
 from __future__ import annotations
 
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
 from store import control
 from store import note as notes
+from store.calm import calm
 from store.errors import KeyRowDamaged, Malformed, RolledBack, Tampered
 from store.leaf import CONTROL, EVENT, JOURNAL, Commit, Leaf, leaf_hash
 from store.payload import Payload, rechecked_states
 from store.people import People
 from store.recorded import Committed, Recorded
-from store.streams import Streams
+from store.streams import Place, Streams, kept_hashes
 from store.tree import Frontier
 from store.verify import Judged, Verifier
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from aggregates.core import Event, State
     from store.client import Client
@@ -90,7 +92,7 @@ class Contents:
 
     def __init__(self, store: SQLiteStore, client: Client, keyring: Keyring) -> None:
         self._store, self._client, self._keyring = store, client, keyring
-        self._states: dict[str, State[Any]] = {}
+        self._states: dict[Place, State[Any]] = {}
 
     def of(
         self, judged: Judged, wrapped: list[bytes | None]
@@ -99,6 +101,7 @@ class Contents:
         opened: list[tuple[Leaf, Payload]] = []
         rejected: dict[int, str] = {}
         unchecked: list[int] = []
+        incomplete: set[int] = set()
         read = self._keyring.read
         for leaf, row in zip(judged.leaves, wrapped, strict=True):
             if leaf[3]:  # only sealed leaves have an epoch
@@ -106,45 +109,55 @@ class Contents:
                     payload = read(leaf, row)
                 except KeyRowDamaged:
                     unchecked.append(leaf.idx)
+                    payload = None
                 except Malformed as problem:
                     rejected.setdefault(leaf.compartment, str(problem))
+                    continue
+                if payload is not None:
+                    opened.append((leaf, payload))
                 else:
-                    if payload is not None:
-                        opened.append((leaf, payload))
-        self._recheck(judged, opened, rejected)
+                    incomplete.add(leaf.compartment)
+                    self._states.pop(leaf.place, None)
+        self._recheck(judged, opened, rejected, incomplete)
         if rejected:
             opened = [(leaf, payload) for leaf, payload in opened if leaf.compartment not in rejected]
         return opened, rejected, unchecked
 
-    def opened(self, judged: Judged, wrapped: list[bytes | None]) -> list[tuple[Leaf, Payload]]:
-        """What can be read of a commit that was judged before."""
-        opened = []
+    def opened(self, judged: Judged, wrapped: list[bytes | None]) -> Iterator[tuple[Leaf, Payload]]:
+        """What can be read of a commit that was judged before, leaf by leaf: a large one is never in memory whole."""
+        read = self._keyring.read
         for leaf, row in zip(judged.leaves, wrapped, strict=True):
             if leaf[3]:
                 try:
-                    payload = self._keyring.read(leaf, row)
+                    payload = read(leaf, row)
                 except (KeyRowDamaged, Malformed):
                     continue  # its verdict says so
                 if payload is not None:
-                    opened.append((leaf, payload))
-        return opened
+                    yield leaf, payload
 
-    def _recheck(self, judged: Judged, opened: list[tuple[Leaf, Payload]], rejected: dict[int, str]) -> None:
-        """The short list of rules that every replay checks again."""
+    def _recheck(
+        self, judged: Judged, opened: list[tuple[Leaf, Payload]], rejected: dict[int, str], incomplete: set[int]
+    ) -> None:
+        """The short list of rules that every replay checks again.
+
+        In a compartment of which a leaf cannot be read (it was shredded, say) nothing contradicts anything: what
+        would bear a number out may stand in that leaf.
+        """
         rules, journal = rechecked_states(), f"journal/{judged.commit.device.hex()}"
         together: dict[int, tuple[Event, ...]] = {}
+        after: dict[Place, State[Any]] = {}
         for leaf, payload in opened:
             if leaf.kind == JOURNAL and payload.stream != journal:
                 rejected.setdefault(leaf.compartment, "a journal entry stands in another device's journal")
             cls = rules.get(payload.stream.partition("/")[0]) if leaf.kind == EVENT else None
             if cls is None or cls.compartment != leaf.compartment:
                 continue
-            state = self._state(cls, leaf, payload)
+            state = after.get(leaf.place) or self._state(cls, leaf)
             if leaf.compartment not in together:
                 together[leaf.compartment] = _together(opened, leaf.compartment)
             try:
                 for event in payload.events:
-                    if state is not None and isinstance(event, cls.rechecked):
+                    if state is not None and isinstance(event, cls.rechecked) and leaf.compartment not in incomplete:
                         reason = state.contradiction(event, together[leaf.compartment])
                         if reason:
                             rejected.setdefault(leaf.compartment, reason)
@@ -152,14 +165,15 @@ class Contents:
             except (ArithmeticError, LookupError, TypeError, ValueError) as problem:
                 rejected.setdefault(leaf.compartment, f"its events contradict one another: {problem}")
                 state = None
-            if state is not None and leaf.compartment not in rejected:
-                self._states[payload.stream] = state
+            if state is not None:
+                after[leaf.place] = state
+        self._states.update({place: state for place, state in after.items() if place[1] not in rejected})
 
-    def _state(self, cls: type[State[Any]], leaf: Leaf, payload: Payload) -> State[Any] | None:
+    def _state(self, cls: type[State[Any]], leaf: Leaf) -> State[Any] | None:
         """The aggregate before `leaf`, None when this device cannot read all of it."""
         if leaf.version == 1:
             return cls()
-        known = self._states.get(payload.stream)
+        known = self._states.get(leaf.place)
         if known is not None:
             return known
         if len(self._states) > REMEMBERED:
@@ -187,6 +201,7 @@ def _together(opened: list[tuple[Leaf, Payload]], compartment: int) -> tuple[Eve
     return tuple(event for leaf, payload in opened if leaf.compartment == compartment for event in payload.events)
 
 
+@calm()
 def follow(ledger: Ledger) -> None:
     """Bring the client up to the newest commit, chunk by chunk.
 
@@ -266,12 +281,15 @@ def _chunk(ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -
 
 
 def _take(raw: Raw, ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -> None:
-    ordinal, shredded = verifier.ordinal, len(verifier.people.shredded)
+    ordinal, shredded = verifier.ordinal, verifier.people.shredded
     judged = verifier.take(raw.leaves, raw.note)
-    ledger.keyring.people = verifier.people
-    if len(verifier.people.shredded) > shredded:
+    people = ledger.keyring.people = verifier.people
+    device = ledger.device.id.hex()
+    if len(people.shredded) > len(shredded):
         ledger.client.put("sweep", b"due")  # key rows of these streams are deleted before the first read
-    if _gives_past(judged, ledger.device.id.hex()):
+        if any(device not in people.recipients(compartment) for compartment, _ in people.shredded - shredded):
+            ledger.client.put("reopen", b"due")  # who cannot read what was erased forgets it all the same
+    if _gives_past(judged, device):
         ledger.client.put("reopen", b"due")
     _weigh(judged, raw.wrapped, ledger.client, verifier.people, contents, sink, ordinal)
 
@@ -284,7 +302,7 @@ def _gives_past(judged: Judged, device: str) -> bool:
 
 
 def _reopen(ledger: Ledger, sink: Sink) -> None:
-    """Read again, from the beginning, what was followed before this device was given the keys of it."""
+    """Read everything again: this device was given keys of the past, or may not keep what was erased."""
     client, people = ledger.client, ledger.people
     client.db.execute("DELETE FROM verdict WHERE verdict != ?", (UNAUTHORISED,))
     refused = dict(client.db.execute("SELECT sequence, reason FROM verdict").fetchall())
@@ -313,28 +331,27 @@ def _weigh(
     verdict, reason = "", ""
     opened: list[tuple[Leaf, Payload]] = []
 
-    def note(start: int, end: int, compartment: int) -> None:
+    def note(start: int, end: int, compartment: int, verdict: str, reason: str) -> None:
         row = (start, end, commit.sequence, compartment, verdict, reason)
         client.db.execute("INSERT INTO verdict VALUES(?, ?, ?, ?, ?, ?)", row)
 
     if judged.unauthorised:
         verdict, reason = UNAUTHORISED, judged.unauthorised
-        note(first, first + commit.leaves - 1, 0)
+        note(first, first + commit.leaves - 1, 0, verdict, reason)
     else:
         opened, rejected, unchecked = contents.of(judged, wrapped)
-        for idx in unchecked:
+        for idx in unchecked:  # no verdict on the commit: a shred that comes later in the log may explain it
             leaf = judged.leaves[idx - first]
             if (leaf.compartment, leaf.stream) not in people.shredded:
-                verdict, reason = UNCHECKED, "a key row is missing or damaged"
-                note(idx, idx, leaf.compartment)
+                note(idx, idx, leaf.compartment, UNCHECKED, "a key row is missing or damaged")
         for compartment, why in rejected.items():
             verdict, reason = REJECTED, why
-            note(first, first + commit.leaves - 1, compartment)
+            note(first, first + commit.leaves - 1, compartment, verdict, reason)
     _tell(sink, judged, opened, ordinal, verdict, reason)
 
 
 def _tell(
-    sink: Sink, judged: Judged, opened: list[tuple[Leaf, Payload]], ordinal: int, verdict: str, reason: str
+    sink: Sink, judged: Judged, opened: Iterable[tuple[Leaf, Payload]], ordinal: int, verdict: str, reason: str
 ) -> None:
     """The records of a commit in their order: its acts, its events, each with who, when and why, its verdict.
 
@@ -364,24 +381,25 @@ def _tell(
                         tool,
                     )  # fmt: skip
                 )
-    for leaf, payload in opened:
-        idx, compartment, version, position = leaf.idx, leaf.compartment, leaf.version, leaf.ordinal
-        step = leaf.kind == EVENT
+    apply = sink.apply
+    for (idx, kind, compartment, _, _, version, _, ordinal, *_), payload in opened:
+        step, stream, at = kind == EVENT, payload.stream, payload.at
+        command, why = payload.command, payload.reason
         befores = payload.before or [{}] * len(payload.events)
         for event, before in zip(payload.events, befores, strict=False):
-            position += step
-            sink.apply(
+            ordinal += step
+            apply(
                 Recorded(
                     event,
-                    position,
+                    ordinal,
                     idx,
                     compartment,
-                    payload.stream,
+                    stream,
                     version,
                     before,
-                    payload.at,
-                    payload.command,
-                    payload.reason,
+                    at,
+                    command,
+                    why,
                     sequence,
                     person,
                     device,
@@ -398,17 +416,17 @@ def _tell(
 
 def _verified(ledger: Ledger, until: int) -> Iterator[Raw]:
     """The commits before leaf `until` as they were verified. Raises Tampered where one has changed."""
-    hashes = ledger.client.db.execute("SELECT hash FROM leaf_hash ORDER BY idx")
+    hashes, ledger_id = kept_hashes(ledger.client.db), ledger.id
     for raw in ledger.store.commits(0):
         if raw.leaves[0].idx >= until:
             return
-        for leaf in raw.leaves:
-            kept = hashes.fetchone()
-            if kept is None or leaf_hash(ledger.id, leaf) != kept[0]:
+        for leaf, kept in zip_longest(raw.leaves, islice(hashes, len(raw.leaves))):
+            if leaf_hash(ledger_id, leaf) != kept:
                 raise Tampered("it is not the leaf that was verified", leaf.idx)
         yield raw
 
 
+@calm()
 def replay(ledger: Ledger, sink: Sink, until: int) -> None:
     """Tell a sink again what this client has verified, up to leaf `until`: for rebuilds and for the past.
 
@@ -419,7 +437,7 @@ def replay(ledger: Ledger, sink: Sink, until: int) -> None:
     verdicts = {
         (sequence, compartment): (verdict, reason)
         for sequence, compartment, verdict, reason in client.db.execute(
-            "SELECT sequence, compartment, verdict, reason FROM verdict"
+            "SELECT sequence, compartment, verdict, reason FROM verdict WHERE verdict != ?", (UNCHECKED,)
         )
     }
     troubled = {sequence for sequence, _ in verdicts}
@@ -428,8 +446,8 @@ def replay(ledger: Ledger, sink: Sink, until: int) -> None:
         sequence, verdict, reason = judged.commit.sequence, "", ""
         if sequence in troubled:
             verdict, reason = next(value for (number, _), value in verdicts.items() if number == sequence)
-        opened = [] if verdict == UNAUTHORISED else contents.opened(judged, raw.wrapped)
+        opened = iter(()) if verdict == UNAUTHORISED else contents.opened(judged, raw.wrapped)
         if verdict == REJECTED:
-            opened = [(leaf, payload) for leaf, payload in opened if (sequence, leaf.compartment) not in verdicts]
+            opened = (each for each in opened if (sequence, each[0].compartment) not in verdicts)
         _tell(sink, judged, opened, raw.leaves[0].ordinal, verdict, reason)
     sink.flush()

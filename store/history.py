@@ -35,12 +35,18 @@ def load(ledger: Ledger, cls: type[S], reference: str, compartment: int | None =
 
 
 def past(
-    ledger: Ledger, compartment: int, name: str, kind: int = EVENT, *, last_only: bool = False
+    ledger: Ledger,
+    compartment: int,
+    name: str,
+    kind: int = EVENT,
+    *,
+    last_only: bool = False,
+    stream: bytes | None = None,
 ) -> list[tuple[Leaf, Payload]]:
-    """The accepted leaves of a stream and what they say, oldest first."""
-    stream = ledger.keyring.stream_id(compartment, name)
+    """The accepted leaves of a stream and what they say, oldest first. `stream` is its blinded name, if known."""
+    stream = stream or ledger.keyring.stream_id(compartment, name)
     if stream is None:
-        raise Refused(f"you hold no key of the compartment where {name} lives")
+        raise Refused(f"you hold no keys of {ledger.called(compartment)}, where {name} lives")
     if (compartment, stream) in ledger.people.shredded:
         raise Refused(f"{name} was erased")
     found = []

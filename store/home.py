@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +31,9 @@ class Pin(msgspec.Struct):
     note: bytes
 
 
+_UNREAD = ((0, 0, 0), Pin(0, b"", b""))
+
+
 class Home:
     """`$BO_HOME`, else `$XDG_CONFIG_HOME/bo`; views in `$BO_HOME/views`, else `$XDG_CACHE_HOME/bo`."""
 
@@ -42,13 +44,14 @@ class Home:
         self.root = Path(own) if own else Path(env.get("XDG_CONFIG_HOME") or user / ".config") / "bo"
         self.views = self.root / "views" if own else Path(env.get("XDG_CACHE_HOME") or user / ".cache") / "bo"
         self.config, self.devices, self.pins = self.root / "config.toml", self.root / "devices", self.root / "pins"
+        self._pins: dict[str, tuple[tuple[int, int, int], Pin]] = {}
 
     def device_file(self, name: str) -> Path:
         """A device by its name here, or by the path of its file."""
         return Path(name) if "/" in name else self.devices / f"{name}.json"
 
     def _binding(self, place: str) -> Path:
-        return self.root / "places" / sha256(place.encode()).hexdigest()[:32]
+        return self.root / "places" / place.strip("/") / "binding.json"
 
     def binding(self, place: str) -> Binding | None:
         """What is known of a place, by its real path or URL."""
@@ -68,8 +71,13 @@ class Home:
             write_private(self._binding(place), msgspec.json.encode(binding))
 
     def pin(self, ledger: str) -> Pin | None:
+        """The pin as it stands, read again only when the file was replaced."""
         try:
-            return msgspec.msgpack.decode((self.pins / ledger).read_bytes(), type=Pin)
+            about = os.stat(f"{self.pins}/{ledger}")  # noqa: PTH116  # asked before every read of the ledger
+            stamp = (about.st_ino, about.st_mtime_ns, about.st_size)
+            if self._pins.get(ledger, _UNREAD)[0] != stamp:
+                self._pins[ledger] = stamp, msgspec.msgpack.decode((self.pins / ledger).read_bytes(), type=Pin)
+            return self._pins[ledger][1]
         except FileNotFoundError:
             return None
         except ValueError:  # not UTF-8 either

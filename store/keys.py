@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from store import payload as payloads
 from store import slots
-from store.errors import KeyRowDamaged, Malformed
-from store.seal import EpochKey, StreamKey, stream_id
+from store.device import WRONG
+from store.errors import KeyProblem, KeyRowDamaged, Malformed
+from store.seal import EpochKey, StreamKey
 
 if TYPE_CHECKING:
     from store.device import Device
@@ -26,6 +27,7 @@ class Keyring:
         self.people = people
         self._epochs: dict[tuple[int, int], EpochKey | None] = {}
         self._names: dict[int, EpochKey] = {}
+        self._blinding: dict[int, EpochKey] = {}
 
     def epoch(self, compartment: int, epoch: int) -> EpochKey | None:
         """The keys of an epoch; None when this device was not given them. Raises KeyRowDamaged."""
@@ -47,10 +49,15 @@ class Keyring:
         slot = self._store.slot(compartment, epoch, self._device.id)
         if type(slot) is not bytes or sha256(slot).hexdigest() != about.slots[device]:
             raise KeyRowDamaged(f"{where} is missing or not the one the log names")
-        return slots.open_slot(
-            slot, self._ledger_id, compartment, epoch, self._device.id, self._device.kem_public, self._device.receiver,
-            bytes.fromhex(about.epoch_commitment), bytes.fromhex(about.index_commitment),
-        )  # fmt: skip
+        try:
+            return slots.open_slot(
+                slot, self._ledger_id, compartment, epoch, self._device.id, self._device.kem_public,
+                self._device.receiver, bytes.fromhex(about.epoch_commitment), bytes.fromhex(about.index_commitment),
+            )  # fmt: skip
+        except KeyRowDamaged:
+            if self._device.kem_public != self.people.devices[device].kem:
+                raise KeyProblem(WRONG) from None
+            raise
 
     def any_epoch(self, compartment: int) -> EpochKey | None:
         """The newest epoch this device holds, for the key that blinds names."""
@@ -59,25 +66,32 @@ class Keyring:
 
     def stream_id(self, compartment: int, name: str) -> bytes | None:
         """The blinded name of a stream, None when this device never held the compartment."""
-        key = self.any_epoch(compartment)
-        return stream_id(key.index_key, name) if key else None
+        if compartment not in self._blinding:
+            key = self.any_epoch(compartment)
+            if key is None:
+                return None
+            self._blinding[compartment] = key  # names are blinded by the same key in all epochs
+        return self._blinding[compartment].stream_id(name)
 
     def stream_key(self, leaf: Leaf, wrapped: bytes | None) -> StreamKey | None:
-        """The key of a leaf's body; None without the epoch's keys. Raises KeyRowDamaged."""
+        """The key of a leaf's body; None without the epoch's keys. Raises KeyRowDamaged, also for what was shredded."""
         epoch = self.epoch(leaf.compartment, leaf.epoch)
-        return epoch.unwrap(leaf.stream, leaf.key_id, wrapped) if epoch else None
+        if epoch is None:
+            return None
+        if (leaf.compartment, leaf.stream) in self.people.shredded:  # its rows may not be deleted yet
+            raise KeyRowDamaged("the stream was shredded")
+        return epoch.unwrap(leaf.stream, leaf.key_id, wrapped)
 
     def read(self, leaf: Leaf, wrapped: bytes | None) -> Payload | None:
         """What a leaf says; None without the epoch's keys.
 
         Raises KeyRowDamaged when its key row is missing or wrong, Malformed when the content is.
         """
-        epoch = self.epoch(leaf.compartment, leaf.epoch)
-        if epoch is None:
+        key, epoch = self.stream_key(leaf, wrapped), self.epoch(leaf.compartment, leaf.epoch)
+        if key is None or epoch is None:
             return None
-        raw, _ = epoch.unwrap(leaf.stream, leaf.key_id, wrapped).open(self._ledger_id, leaf)
-        payload = payloads.decode(raw)
-        if stream_id(epoch.index_key, payload.stream) != leaf.stream:
+        payload = payloads.decode(key.open(self._ledger_id, leaf)[0])
+        if epoch.stream_id(payload.stream) != leaf.stream:
             raise Malformed("the stream's name is not the one its leaf blinds")
         if len(payload.events) != leaf.events:
             raise Malformed("there are other events than the leaf counts")

@@ -1,7 +1,6 @@
 """Leaves: what the log is a sequence of, as columns and as the bytes that are hashed (FORMAT §1)."""
 
 import struct
-from hashlib import sha256
 from typing import NamedTuple
 
 from store.errors import Malformed
@@ -156,4 +155,6 @@ class Commit(NamedTuple):
 
 def leaf_hash(ledger_id: bytes, leaf: Leaf) -> bytes:
     """RFC 6962 leaf hash of the rebuilt bytes."""
+    from hashlib import sha256  # here, because every command imports this module and few hash
+
     return sha256(b"\0" + encode(ledger_id, leaf)).digest()

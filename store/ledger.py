@@ -82,8 +82,10 @@ class Ledger:
 
         Raises RolledBack when the log is shorter than, or other than, what was pinned.
         """
-        newest, note = self.store.newest(), self.client.get("note")
-        pin = self.home.pin(self.id.hex())
+        return self._stands_at(self.client.get("note"))
+
+    def _stands_at(self, note: bytes | None) -> bool:
+        newest, pin = self.store.newest(), self.home.pin(self.id.hex())
         if newest is None:
             raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
         if "verifier" in self.__dict__ and self.verifier.note != note:
@@ -98,6 +100,10 @@ class Ledger:
         """Verify what is new and bring the views up to it. Raises Unauthorised for a device that is not enrolled."""
         self.mended(self._pull)
 
+    def catch_up(self) -> None:
+        """The same for any device: one that is not enrolled verifies the log as well as another."""
+        self.mended(self._catch_up)
+
     def mended(self, work: Callable[[], T]) -> T:
         """Do `work`; where the client database proves damaged, throw it away and do it once more from the log."""
         try:
@@ -108,12 +114,18 @@ class Ledger:
             self.__dict__.pop(name, None)
         return work()
 
-    def _pull(self) -> None:
-        if not self.is_current() or self.client.get("sweep"):
-            from store.writing import pull
+    def _catch_up(self) -> bool:
+        """Whether this device is known to be enrolled, after the last commit."""
+        known = self.client.some("note", "sweep", "enrolled")
+        if self._stands_at(known.get("note")) and not known.get("sweep"):
+            return "enrolled" in known
+        from store.writing import pull
 
-            pull(self)
-        if self.client.get("enrolled") is None:
+        pull(self)
+        return self.client.get("enrolled") is not None
+
+    def _pull(self) -> None:
+        if not self._catch_up():
             self.enrolled()
 
     @cached_property
@@ -186,7 +198,8 @@ class Ledger:
         from store.history import load
 
         self.pull()
-        return load(self, cls, reference, compartment)
+        with self.client.reading():
+            return load(self, cls, reference, compartment)
 
     def seal(
         self,

@@ -186,6 +186,11 @@ class LedgerRecorder(ApplicationRecorder):
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LedgerSubscription:
         return LedgerSubscription(self, gt, topics)
 
+    def close(self) -> None:
+        """Close the ledger when nobody is at work: SQLite does not survive it otherwise."""
+        with self._lock:
+            self._ledger.close()
+
 
 def _aggregate(compartment: int, name: str, events: list[Event]) -> type[State[Any]]:
     """The aggregate whose stream this is. Raises IntegrityError when the stream or an event is out of its place."""

@@ -19,7 +19,7 @@ from aggregates.core import Event, State
 from store.errors import Malformed, NeedsNewer
 
 
-class Payload(msgspec.Struct, forbid_unknown_fields=True):
+class Payload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """The events one commit appends to one stream. `before` has the old values of each event."""
 
     stream: str
@@ -99,6 +99,7 @@ def _decoder() -> msgspec.msgpack.Decoder[Payload]:
             ("before", list[dict[str, Any]], []),
         ],
         forbid_unknown_fields=True,
+        gc=False,
     )
     return msgspec.msgpack.Decoder(typed)
 
@@ -117,6 +118,8 @@ def decode(raw: bytes) -> Payload:
     try:
         return _decoder().decode(raw)
     except (ValueError, RecursionError) as problem:
+        if str(problem).startswith("Object contains unknown field"):  # in the payload, an event or a part of one
+            raise NeedsNewer(f"the log holds a field that this bo does not know: {problem}") from None
         _raise_if_newer(raw)
         raise Malformed(f"the content is not a payload: {problem}") from None
 

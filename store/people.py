@@ -145,7 +145,9 @@ class People(msgspec.Struct):
     def opens(self, grant: Grant, compartment: int) -> bool:
         """Whether a grant includes reading a compartment."""
         return any(
-            compartment in _IMPLIED.get((right, READ), ()) if right in LEDGER_RIGHTS else place in (EVERYWHERE, compartment)
+            compartment in _IMPLIED.get((right, READ), ())
+            if right in LEDGER_RIGHTS
+            else place in (EVERYWHERE, compartment)
             for right, place in self.given(grant)
         )
 

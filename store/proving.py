@@ -53,6 +53,10 @@ class Opened(NamedTuple):
     events: list[dict[str, Any]]
 
 
+class NoProof(Malformed):
+    """The file is something else; it was not a proof before somebody changed it."""
+
+
 class Checked(NamedTuple):
     origin: str
     size: int
@@ -114,9 +118,9 @@ def check(data: bytes, expected_key: str = "") -> Checked:
     try:
         proof = msgspec.json.decode(data, type=Proof)
     except (msgspec.DecodeError, RecursionError) as problem:
-        raise Malformed(f"this is no proof of bo: {problem}") from None
+        raise NoProof(f"this is no proof of bo: {problem}") from None
     if proof.format != FORMAT or not proof.entries:
-        raise Malformed("this is no proof that this bo knows, or it proves nothing")
+        raise NoProof("this is no proof that this bo knows, or it proves nothing")
     if expected_key and proof.key != expected_key.strip():
         raise Malformed("it is signed with another key than the one you were told")
     name, public = notes.parse_verifier_key(proof.key)

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from aggregates.act import Act, Explained
 from aggregates.core import Refused
 from store.audit import Audit, scratch
 from store.client import remove
 from store.control import ADMIN, EVERYWHERE, Incident, RollbackAck
 from store.errors import RolledBack, Tampered, Unauthorised
 from store.home import Pin, write_private
+from store.payload import event_types, states
 from store.soundness import check_pages
 from store.writing import attempt
 
 if TYPE_CHECKING:
+    from aggregates.core import Event
     from store.ledger import Ledger
     from store.people import People
     from store.transaction import Transaction
@@ -126,12 +127,18 @@ def _acknowledge(ledger: Ledger, *acts: RollbackAck | Incident) -> None:
     ledger.pull()
 
     def work(tx: Transaction) -> None:
-        told = [Explained(str(act.__struct_config__.tag), "", ledger.reason) for act in acts]
-        share = tx.append(Act, tx.commit_id.hex(), *told)
+        share = tx.append(states()["act"], tx.commit_id.hex(), *(_explained(act, ledger.reason) for act in acts))
         for act in acts:
             tx.act(act, share)
 
     attempt(ledger, work)
+
+
+def _explained(act: RollbackAck | Incident, why: str) -> Event:
+    """The event that says in words what an act did; the store knows its tag and not its class."""
+    tag = "act.explained"
+    told = {"type": tag, "act": str(act.__struct_config__.tag), "subject": "", "detail": why}
+    return msgspec.convert(told, event_types()[tag])
 
 
 def damage(ledger: Ledger) -> Damage | None:

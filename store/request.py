@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -12,6 +13,7 @@ from store import canonical, slots
 from store import note as notes
 from store.control import DeviceAdd
 from store.errors import Malformed, RolledBack
+from store.streams import kept_hashes
 from store.tree import Frontier, ProofError
 
 if TYPE_CHECKING:
@@ -95,7 +97,6 @@ def compare(request: Request, ledger: Ledger) -> None:
     if not 0 < size <= ledger.verifier.size:
         raise RolledBack(f"whoever made this request saw {size} leaves of the log, and here are {ledger.verifier.size}")
     frontier = Frontier()
-    hashes = ledger.client.db.execute("SELECT hash FROM leaf_hash WHERE idx < ? ORDER BY idx", (size,))
-    frontier.extend(bytes(row[0]) for row in hashes)
+    frontier.extend(islice(kept_hashes(ledger.client.db), size))
     if frontier.root() != root:
         raise RolledBack("whoever made this request sees another log than you: one of you was given a forged copy")

@@ -3,6 +3,7 @@
 import hmac
 import os
 import struct
+from collections.abc import Callable
 from hashlib import sha256
 
 from cryptography.exceptions import InvalidTag
@@ -16,10 +17,16 @@ _PLACE = struct.Struct(">II")
 _OUTER, _INNER = bytes(x ^ 0x5C for x in range(256)), bytes(x ^ 0x36 for x in range(256))
 
 
-def mac(key: bytes, message: bytes) -> bytes:
+def keyed(key: bytes) -> Callable[[bytes], bytes]:
     """HMAC-SHA256 with a key of at most 64 bytes; half the price of the library's for short messages."""
     block = key.ljust(64, b"\0")
-    return sha256(block.translate(_OUTER) + sha256(block.translate(_INNER) + message).digest()).digest()
+    inner, outer = block.translate(_INNER), block.translate(_OUTER)
+    return lambda message: sha256(outer + sha256(inner + message).digest()).digest()
+
+
+def mac(key: bytes, message: bytes) -> bytes:
+    """HMAC-SHA256 of one message."""
+    return keyed(key)(message)
 
 
 def expand(key: bytes, info: bytes, length: int = 32) -> bytes:
@@ -56,18 +63,16 @@ def padded_size(length: int) -> int:
 class StreamKey:
     """A stream's key in one epoch: its commitment, and what seals and opens bodies."""
 
-    __slots__ = ("_cipher", "_context", "_dek", "key_id")
+    __slots__ = ("_context", "_derive", "key_id")
 
     def __init__(self, dek: bytes, ctx: bytes) -> None:
-        self._dek, self._context = dek, ctx
-        self.key_id = expand(dek, b"bo.key-id/1\n" + ctx)
-        self._cipher: AESGCM | None = None
+        self._context, self._derive = ctx, keyed(dek)
+        self.key_id = self._derive(b"bo.key-id/1\n" + ctx + b"\1")  # HKDF-Expand, one block of it
 
     @property
     def cipher(self) -> AESGCM:
-        if self._cipher is None:
-            self._cipher = AESGCM(expand(self._dek, b"bo.event-key/1\n" + self._context))
-        return self._cipher
+        """What seals and opens bodies."""
+        return AESGCM(self._derive(b"bo.event-key/1\n" + self._context + b"\1"))
 
     @property
     def context(self) -> bytes:
@@ -76,7 +81,7 @@ class StreamKey:
 
     @property
     def blob_key(self) -> bytes:
-        return expand(self._dek, b"bo.blob-key/1\n" + self._context)
+        return self._derive(b"bo.blob-key/1\n" + self._context + b"\1")
 
     def seal(self, ledger_id: bytes, leaf: Leaf, payload: bytes) -> Leaf:
         """`leaf` with its commitment and body. The nonce comes from the content, never from a counter."""
@@ -121,6 +126,7 @@ class EpochKey:
         self.index_key, self.epoch_key = index_key, epoch_key
         self._prefix = context(ledger_id, compartment, epoch)
         self._wrapper = AESSIV(expand(epoch_key, b"bo.wrap/1\n" + self._prefix, 64))
+        self._blind = keyed(index_key)
 
     @classmethod
     def new(cls, ledger_id: bytes, compartment: int, epoch: int, index_key: bytes | None = None) -> "EpochKey":
@@ -133,6 +139,10 @@ class EpochKey:
     @property
     def index_commitment(self) -> bytes:
         return expand(self.index_key, b"bo.index/1\n" + self.ledger_id + self.compartment.to_bytes(4, "big"))
+
+    def stream_id(self, name: str) -> bytes:
+        """The blinded name of a stream."""
+        return self._blind(name.encode())[:16]
 
     def new_key(self, stream: bytes) -> tuple[StreamKey, bytes]:
         """A fresh key for `stream`, and the row that keeps it wrapped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import blobs
-from store.errors import NotFound, Tampered, Unauthorised
+from store.errors import NotFound, StoreError, Tampered, Unauthorised
 from store.history import leaves, stream_name
 from store.leaf import EVENT
 from store.seal import stream_id
@@ -33,7 +33,7 @@ def seal_document(
         return _loose(ledger, blobs.seal(directory, like.key, None, like.epoch, like.version, pieces))
     epoch = ledger.keyring.any_epoch(at)
     if epoch is None:
-        raise Unauthorised("you hold no key of the compartment this belongs to")
+        raise Unauthorised(f"you hold no keys of {ledger.called(compartment)}")
     stream = stream_id(epoch.index_key, stream_name(cls, reference))
     version = ledger.verifier.streams.position((EVENT, at, stream))[0]
     standing = leaves(ledger, EVENT, at, stream, last_only=True)
@@ -66,7 +66,11 @@ def discard(ledger: Ledger) -> None:
     if not ledger.loose:
         return
     since = min(ledger.loose.values())
-    kept = {blob for leaf in ledger.store.referring(since) for blob in refs(leaf.refs)}
+    try:
+        kept = {blob for leaf in ledger.store.referring(since) for blob in refs(leaf.refs)}
+    except StoreError as problem:  # a file too many does no harm, one too few would
+        ledger.warn(f"what was not recorded stays in the folder of documents: {problem}")
+        return
     for blob in ledger.loose.keys() - kept:
         blobs.path_of(ledger.store.directory, blob).unlink(missing_ok=True)
     ledger.loose.clear()

@@ -174,9 +174,9 @@ class SQLiteStore:
         )
         leaves: list[Leaf] = []
         wrapped: list[bytes | None] = []
-        make = Leaf._make
+        new = tuple.__new__
         for row in rows:
-            leaves.append(make(row[:12]))
+            leaves.append(new(Leaf, row[:12]))
             wrapped.append(row[12])
             if row[1] == COMMIT:
                 head = heads.fetchone()
@@ -323,7 +323,7 @@ class SQLiteStore:
             hit("leaf-inserted")
             self._db.executemany(insert, leaves[1:])
             hit("leaves-inserted")
-            self._db.executemany("INSERT INTO wrapped VALUES(?, ?)", wrapped)
+            self._db.executemany("INSERT INTO wrapped VALUES(?, ?)", sorted(wrapped))
             hit("keys-inserted")
             self._db.executemany("INSERT INTO slot VALUES(?, ?, ?, ?)", slots)
             hit("slots-inserted")

@@ -66,6 +66,8 @@ class Transaction:
         self.slots: list[tuple[int, int, bytes, bytes]] = []
         self.shares: dict[tuple[int, int, str], Share] = {}
         self._states: dict[tuple[int, str], State[Any]] = {}
+        self._blanks: dict[type[State[Any]], State[Any]] = {}
+        self._streams: dict[tuple[int, str], bytes] = {}
         self._rechecked: list[tuple[int, State[Any], Event]] = []
         self.epochs: dict[int, EpochKey] = {}
         self.home = 0
@@ -89,12 +91,28 @@ class Transaction:
         name = stream_name(cls, reference)
         known = self._states.get((at, name))
         if known is None:
-            known = cls()
-            for _, payload in past(self._ledger, at, name, last_only=cls.last_is_all):
+            known = self._blank(cls)
+            stream = self.blinded(at, name)
+            for _, payload in past(self._ledger, at, name, last_only=cls.last_is_all, stream=stream):
                 for event in payload.events:
                     known = known.evolve(event)
             self._states[at, name] = known
         return known  # type: ignore[return-value]  # the stream's kind decides its class
+
+    def _blank(self, cls: type[State[Any]]) -> State[Any]:
+        """What an aggregate is before any event, the same object each time."""
+        if cls not in self._blanks:
+            self._blanks[cls] = cls()
+        return self._blanks[cls]
+
+    def blinded(self, compartment: int, name: str) -> bytes | None:
+        """The stream id of a name, worked out once; None without the compartment's key."""
+        known = self._streams.get((compartment, name))
+        if known is None:
+            known = self._ledger.keyring.stream_id(compartment, name)
+            if known is not None:
+                self._streams[compartment, name] = known
+        return known
 
     def exists(self, cls: type[State[Any]], reference: str, compartment: int | None = None) -> bool:
         """Whether the stream has events, in the log or in this transaction."""
@@ -102,7 +120,7 @@ class Transaction:
         self._touch(at)
         if (EVENT, at, name) in self.shares and self.shares[EVENT, at, name].events:
             return True
-        stream = self._ledger.keyring.stream_id(at, name)
+        stream = self.blinded(at, name)
         return stream is not None and bool(leaves(self._ledger, EVENT, at, stream, last_only=True))
 
     def change(
@@ -126,9 +144,12 @@ class Transaction:
         if not self._session.may(control.WRITE, at):
             raise Unauthorised(f"you may not write {self.called(at)}")
         state = self.state(cls, reference, compartment)
-        share = self.shares.setdefault((EVENT, at, name), Share(EVENT, at, name))
+        share = self.shares.get((EVENT, at, name))
+        if share is None:
+            share = self.shares[EVENT, at, name] = Share(EVENT, at, name)
+        blank = self._blank(cls)
         for event in events:
-            share.events.append((event, state.before(event)))
+            share.events.append((event, {} if state is blank else state.before(event)))
             if isinstance(event, cls.rechecked):
                 self._rechecked.append((at, state, event))
             state = state.evolve(event)
@@ -167,6 +188,10 @@ class Transaction:
             key, wrapped = self.stream_key(share, stream, epoch)
             share.blobs[-1] = renew(self._ledger, blob, key, wrapped, epoch.epoch, version)
         return share.blobs
+
+    def begin(self, compartment: int) -> None:
+        """Say where the command is at home before it looks at anything: a request made before ends here."""
+        self._touch(compartment)
 
     def _touch(self, compartment: int) -> None:
         """The first compartment touched is the command's own: its journal and its keys stand there."""
@@ -211,7 +236,7 @@ class Transaction:
         current = self.people.epoch(compartment)
         held = self.epochs.get(compartment) or self._ledger.keyring.epoch(compartment, current)
         if held is None:
-            raise Unauthorised(f"you hold no key of compartment {compartment}, so you cannot open its next epoch")
+            raise Unauthorised(self._lacking(compartment))
         self._open_epoch(EpochKey.new(self._ledger.id, compartment, current + 1, held.index_key))
 
     def _open_epoch(self, key: EpochKey) -> None:
@@ -294,8 +319,14 @@ class Transaction:
         if key is None:
             if not epoch:
                 raise NotFound(f"there is no compartment {compartment}")
-            raise Unauthorised("you hold no key of the compartment this belongs to")
+            raise Unauthorised(self._lacking(compartment))
         return key
+
+    def _lacking(self, compartment: int) -> str:
+        return (
+            f"this device lacks the present keys of {self.called(compartment)}: an admin who holds them gives them "
+            "with `bo device keys`"
+        )
 
     def stream_key(self, share: Share, stream: bytes, epoch: EpochKey) -> tuple[StreamKey, bytes | None]:
         """The key its stream already has in this epoch, or a new one with the row that keeps it."""
@@ -306,7 +337,9 @@ class Transaction:
         for blob in share.blobs:
             if blob.epoch == epoch.epoch and blob.wrapped:
                 return blob.key, blob.wrapped
-        return epoch.new_key(stream)
+        key, wrapped = epoch.new_key(stream)
+        self._ledger.verifier.streams.made(key.key_id)
+        return key, wrapped
 
 
 def _events(decided: object) -> tuple[Event, ...]:

@@ -10,6 +10,7 @@ import sqlcipher3.dbapi2 as sqlite
 from aggregates.core import Refused
 from store import payload
 from store import note as notes
+from store.calm import calm
 from store.control import EpochOpen, Slot, encode
 from store.errors import Unauthorised, Unavailable
 from store.failpoints import hit
@@ -57,7 +58,8 @@ def commit(ledger: Ledger, work: Callable[[Transaction], T]) -> T:
     ledger.pull()
     ledger.enrolled()
     try:
-        return _attempt(ledger, work, os.urandom(16))
+        with calm():
+            return _attempt(ledger, work, os.urandom(16))
     except Already as earlier:
         return earlier.result  # type: ignore[return-value]  # what the same work returned
     except (Refused, Unauthorised) as refusal:
@@ -164,7 +166,7 @@ def _seal_share(
 ) -> list[tuple[Leaf, Payload]]:
     """A stream's events from leaf `index` on, split at event boundaries where one leaf cannot hold them."""
     kind, compartment, epoch = share.kind, share.compartment, tx.current_epoch(share.compartment)
-    stream = stream_id(epoch.index_key, share.name)
+    stream = tx.blinded(compartment, share.name) or stream_id(epoch.index_key, share.name)
     key, row = tx.stream_key(share, stream, epoch)
     if row is not None:
         wrapped.append((key.key_id, row))
@@ -173,9 +175,7 @@ def _seal_share(
     sealed = []
     for raw, said in _pieces(ledger, tx, share):
         count = len(said.events)
-        leaf = Leaf(
-            index, kind, compartment, epoch.epoch, stream, version, count, ordinal, NO_HASH, NO_HASH, refs, b""
-        )
+        leaf = Leaf(index, kind, compartment, epoch.epoch, stream, version, count, ordinal, NO_HASH, NO_HASH, refs, b"")
         sealed.append((key.seal(ledger.id, leaf, raw), said))
         index, version, ordinal, refs = index + 1, version + count, ordinal + count * (kind == EVENT), b""
     return sealed

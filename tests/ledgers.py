@@ -6,6 +6,7 @@ As a program, `python -m tests.ledgers FOLDER JOB …` does one of the jobs belo
 from __future__ import annotations
 
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -27,17 +28,19 @@ from aggregates.series import Series
 from bo.session import Session
 from store import device as devices
 from store import found
+from store import note as notes
 from store.home import Home
-from store.leaf import EVENT
+from store.leaf import COMMIT, EVENT, NO_HASH, Leaf, leaf_hash
 from store.ledger import Ledger
+from store.seal import stream_id
 from store.shredding import Target, shred
+from store.transaction import Transaction
 from tests.transcripts import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from store.recorded import Recorded
-    from store.transaction import Transaction
 
 DAY = date(2026, 1, 31)
 LINES = (line("Consulting;10;8.00;19"),)
@@ -50,6 +53,8 @@ class NoViews:
         return self
 
     def prepare(self) -> None: ...
+
+    def rebuild(self) -> None: ...
 
     def apply(self, recorded: Recorded) -> None: ...
 
@@ -113,14 +118,18 @@ class Office:
         """Invoices, each drafted and issued in a commit of its own; their numbers."""
         return [self.ledger.commit(lambda tx: issue(tx, customer)) for _ in range(count)]
 
-    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, largest: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
         """Do a job in another process, and wait for it."""
-        process = self.start(*words, **environment)
-        out, err = process.communicate(timeout=300)
+        process = self.start(*words, largest=largest, **environment)
+        out, err = process.communicate(timeout=600)
         return subprocess.CompletedProcess(words, process.returncode, out, err)
 
-    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
-        """Begin a job in another process."""
+    def start(self, *words: str, largest: int = 0, **environment: str) -> subprocess.Popen[str]:
+        """Begin a job in another process, which can write no file larger than `largest` bytes when that is given."""
+
+        def limited() -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "tests.ledgers", str(self.folder), *words],
             cwd=self.folder,
@@ -129,7 +138,24 @@ class Office:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=limited if largest else None,
         )
+
+    def found(self, what: bytes, *more: Path) -> dict[str, int]:
+        """In which files of the ledger (or of other folders) some bytes stand, and how often.
+
+        They are read in another process: to close a file that SQLite has open here would drop its locks.
+        """
+        count = (
+            "import sys, pathlib\n"
+            "what = bytes.fromhex(sys.argv[1])\n"
+            "for root in map(pathlib.Path, sys.argv[2:]):\n"
+            "    for path in [root, *root.rglob('*')]:\n"
+            "        if path.is_file() and (found := path.read_bytes().count(what)): print(found, path)\n"
+        )
+        words = [sys.executable, "-c", count, what.hex(), *map(str, more or (self.directory,))]
+        lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
+        return {path: int(times) for times, _, path in (line.partition(" ") for line in lines)}
 
     def close(self) -> None:
         for session in self._sessions:
@@ -152,11 +178,51 @@ def issue(tx: Transaction, customer: str = "C-1") -> str:
     return taken.number
 
 
+def key_row(ledger: Ledger, reference: str) -> bytes:
+    """The wrapped key of a draft or an invoice."""
+    stream = ledger.keyring.stream_id(Invoice.compartment, f"invoice/{reference}")
+    [leaf, *_] = ledger.store.stream(EVENT, Invoice.compartment, stream or b"")
+    return ledger.store.wrapped(leaf.key_id) or b""
+
+
+def forge(ledger: Ledger, *leaves: Leaf, wrapped: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """Record and sign a commit of any leaves, as a program could that has the keys and keeps no rule."""
+    ledger.pull()
+    verifier = ledger.verifier
+    with ledger.store.writing():
+        header = Transaction(ledger, os.urandom(16)).header._replace(leaves=len(leaves) + 1)
+        ordinal = verifier.ordinal + sum(leaf.events for leaf in leaves if leaf.kind == EVENT)
+        size = verifier.size + len(leaves)
+        last = Leaf(size, COMMIT, 0, 0, os.urandom(16), 1, 1, ordinal, NO_HASH, NO_HASH, b"", header.encode())
+        frontier = verifier.frontier.copy()
+        frontier.extend(leaf_hash(ledger.id, leaf) for leaf in (*leaves, last))
+        origin = notes.origin_of(ledger.id)
+        text = notes.checkpoint_text(origin, frontier.size, frontier.root())
+        note = notes.sign(text, notes.key_name(origin, ledger.device.id), ledger.device.signer)
+        ledger.store.insert([*leaves, last], wrapped, (), frontier.size, note)
+        ledger.store.commit()
+
+
+def sealed(ledger: Ledger, raw: bytes, reference: str, events: int = 1) -> tuple[Leaf, tuple[bytes, bytes]]:
+    """A leaf of a new invoice's stream that says `raw`, and its key row, for `forge`."""
+    epoch = ledger.keyring.any_epoch(Invoice.compartment)
+    assert epoch is not None
+    stream = stream_id(epoch.index_key, f"invoice/{reference}")
+    key, row = epoch.new_key(stream)
+    verifier = ledger.verifier
+    leaf = Leaf(
+        verifier.size, EVENT, Invoice.compartment, epoch.epoch, stream, 1, events, verifier.ordinal, b"", b"", b"", b""
+    )
+    return key.seal(ledger.id, leaf, raw), (key.key_id, row)
+
+
 def numbers(ledger: Ledger) -> list[str]:
     """The numbers of all invoices, in the order of the log."""
     ledger.pull()
     found = []
     for leaf in (leaf for raw in ledger.store.commits(0) for leaf in raw.leaves if leaf.kind == EVENT):
+        if (leaf.compartment, leaf.stream) in ledger.people.shredded:
+            continue
         payload = ledger.keyring.read(leaf, ledger.store.wrapped(leaf.key_id))
         found += [event.number for event in payload.events if type(event).__name__ == "Issued"] if payload else []
     return found
@@ -181,8 +247,24 @@ def _job(folder: Path, job: str, *words: str) -> None:
             print(ledger.commit(issue), flush=True)
     elif job == "draft":
         print(ledger.commit(lambda tx: draft(tx, *words)), flush=True)
+    elif job == "once":  # under an idempotency key
+        ledger.key, ledger.request = words[0], b"an invoice"
+        print(ledger.commit(issue), flush=True)
+    elif job == "import":  # many drafts in one commit
+        ledger.commit(lambda tx: [draft(tx, f"{words[0]}-{n:X}") for n in range(int(words[1]))])
+    elif job == "file":
+        blob = ledger.seal(Invoice, words[0], [b"a document"])
+        ledger.commit(lambda tx: (tx.attach(Invoice, words[0], [blob]), draft(tx, words[0])))
+        print(words[0], flush=True)
     elif job == "erase":
         erase(ledger, *words)
+        print(*words, flush=True)
+    elif job == "busy":  # invoices, and drafts that are erased again, until it is killed
+        while True:
+            print(ledger.commit(issue), flush=True)
+            doomed = ledger.commit(draft)
+            erase(ledger, doomed)
+            print("erased", doomed, flush=True)
     elif job == "read":  # holds a read transaction until it is told to go on
         ledger.store._db.execute("BEGIN")
         ledger.store._db.execute("SELECT COUNT(*) FROM wrapped").fetchone()

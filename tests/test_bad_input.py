@@ -6,7 +6,9 @@ import os
 import stat
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from hypothesis import strategies as st
 
 from aggregates.core import Refused
 from bo import mapping
+from bo.demo.stage import Stage
 from bo.errors import BadInput, code_of
 from bo.inputs import Source
 from store import canonical, control, device, leaf, note, payload, proof, request, tree
@@ -236,3 +239,123 @@ def test_amounts_and_days_are_read_or_refused_in_a_sentence(text: str) -> None:
     for parse in (amounts.amount, amounts.decimal, dates.day, dates.period):
         error = refusal(parse, text, (ValueError,))
         assert error is None or str(error)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[int, str]]]:
+    """A small ledger; `shop("invoice", "pay", …)` gives the exit code and what stood on stderr."""
+    folder = tmp_path_factory.mktemp("shop")
+    stage = Stage(folder)
+    at = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    stage.say("alice", at, "init", str(stage.books), "--name", "Acme", "--owner", "alice", "--no-passphrase")
+    stage.say("alice", at, "record", "add", "customer", "C-1", "--set", "name=Ada")
+    draft = stage.say("alice", at, "invoice", "draft", "C-1", "--line", "Tea;1;10.00;19")
+    stage.say("alice", at, "invoice", "issue", draft)
+    patch = pytest.MonkeyPatch()
+    patch.setenv("BO_HOME", str(stage.home("alice")))
+    patch.setenv("BO_LEDGER", str(stage.books))
+    patch.setenv("BO_NOW", at.isoformat())
+    patch.chdir(folder)
+
+    def run(*words: str) -> tuple[int, str]:
+        from bo.__main__ import _run
+
+        told, printed = StringIO(), StringIO()
+        with redirect_stderr(told), redirect_stdout(printed):
+            code = _run(list(words))
+        return code, told.getvalue()
+
+    yield run
+    patch.undo()
+
+
+HOSTILE = {
+    "amount NaN": ("invoice pay INV-2026-0001 NaN", 2),
+    "amount inf": ("invoice pay INV-2026-0001 Infinity", 2),
+    "amount 1e400": ("invoice pay INV-2026-0001 1e400", 2),
+    "amount 10^30": (f"invoice pay INV-2026-0001 1{'0' * 30}", 2),
+    "amount in other digits": ("invoice pay INV-2026-0001 ١٢", 2),
+    "amount -0": ("invoice pay INV-2026-0001 -- -0", 2),
+    "amount 0": ("invoice pay INV-2026-0001 0", 3),
+    "amount negative": ("invoice pay INV-2026-0001 -- -5.00", 3),
+    "too many decimals": ("invoice pay INV-2026-0001 1.005", 3),
+    "another currency": ("invoice pay INV-2026-0001 1.00 USD|", 3),
+    "a price of 1e400": ("invoice draft C-1 --line Tea;1;1e400;19", 3),
+    "a quantity of 10^30": (f"invoice draft C-1 --line Tea;1{'0' * 30};1;19", 3),
+    "a rate of 900 %": ("invoice draft C-1 --line Tea;1;1;900", 3),
+    "a line of nothing": ("invoice draft C-1 --line ;;;", 3),
+    "day 0000": ("invoice issue D- --on 0000-01-01", 2),
+    "day 9999": ("invoice pay INV-2026-0001 1 --on 9999-12-31", 2),
+    "day that never was": ("invoice pay INV-2026-0001 1 --on 2026-02-30", 2),
+    "day with an hour in the gap": ("invoice pay INV-2026-0001 1 --on 2026-03-29T02:30", 2),
+    "a position of 40 digits": (f"invoice list --known-at {'9' * 40}", 2),
+    "a position ahead of the log": ("invoice list --known-at 999999", 7),
+    "a negative limit": ("invoice list --limit -1", 2),
+    "a column nobody has": ("invoice list --columns number,secret", 2),
+    "an unknown reference": ("invoice show INV-2099-0001", 7),
+    "a path as reference": ("invoice show ../../etc/passwd", 7),
+    "a wildcard as reference": ("invoice show %", 7),
+    "a quote as reference": ("record show C-1'--", 7),
+    "an empty reference": ("record show |", 7),
+    "a reference with a slash": ("record add customer a/b --set name=X", 3),
+    "a reference like an option": ("record add customer -- -x --set name=X", 2),
+    "a kind nobody defined": ("record add unicorn U-1 --set name=X", 3),
+    "a field nobody defined": ("record add customer C-2 --set name=X --set horn=1", 3),
+    "a wrong e-mail": ("record add customer C-2 --set name=X --set email=nobody", 3),
+    "a wrong IBAN": ("record add customer C-2 --set name=X --set iban=DE00", 3),
+    "a file that is not there": ("record add customer C-2 --from missing.json", 6),
+    "a folder as file": ("record add customer C-2 --from .", 6),
+    "a document that is not there": ("doc file missing.pdf", 6),
+    "a ledger that is a file": ("--ledger /dev/null status", 6),
+    "an unknown verb": ("invoice pray INV-2026-0001", 2),
+    "an unknown noun": ("unicorn", 2),
+    "too many words": ("invoice show INV-2026-0001 x y", 2),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_bad_command_gets_a_sentence_and_a_code(name: str, shop: Callable[..., tuple[int, str]]) -> None:
+    line, expected = HOSTILE[name]
+    code, told = shop(*_words(line))
+    assert code == expected, told
+    assert told.startswith("bo: ")
+    assert told.isascii() or name == "amount in other digits" or "“" in told
+    assert "Traceback" not in told
+
+
+def _words(line: str) -> list[str]:
+    """Split at blanks; `|` at the end glues the last two words, or stands for an empty one."""
+    words = line.split(" ")
+    if words[-1] == "|":
+        return [*words[:-1], ""]
+    return [*words[:-2], f"{words[-2]} {words[-1][:-1]}"] if line.endswith("|") else words
+
+
+ODD = ["Zoë\x1b[31m", "\x9b2J", "abc\u202egnp.exe", "zero\u200bwidth", "a\rb", "a\nb", "\x00", "\ud800", "=1+1", "@SUM"]
+
+
+@pytest.mark.parametrize("name", ODD, ids=ascii)
+def test_a_name_with_hidden_characters_is_refused_or_shown_escaped(
+    name: str, shop: Callable[..., tuple[int, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ref = f"C-{ODD.index(name) + 100}"
+    code, told = shop("record", "add", "customer", ref, "--set", f"name={name}")
+    assert code in (0, 2, 3), told
+    assert code != 0 or not told or told.startswith("bo: ")
+    for hidden in "\x1b\x9b\u202e\u200b\r\x00":
+        assert hidden not in told
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_on_the_command_line_is_refused(bomb: str, shop: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    (tmp_path / "bomb").write_bytes(BOMBS[bomb])
+    (tmp_path / "list.csv").write_text("Ref,Name\nC-7,Ada\n")
+    for words in (
+        ("record", "add", "customer", "C-9", "--from", str(tmp_path / "bomb")),
+        ("record", "import", "customer", str(tmp_path / "list.csv"), "--map", str(tmp_path / "bomb")),
+        ("device", "approve", str(tmp_path / "bomb"), "--person", "alice", "--yes"),
+        ("audit", "check", str(tmp_path / "bomb")),
+    ):
+        code, told = shop(*words)
+        assert code not in (0, 1), (words, told)
+        assert told.startswith("bo: ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from hashlib import sha256
@@ -94,6 +95,7 @@ def compare(tmp_path: Path, mebibytes: int) -> None:
         office = Office(folder)
         peaks.append(everything(office, folder, size))
         office.close()
+        shutil.rmtree(folder)
     assert peaks[1] < peaks[0] + SPARE, f"{peaks[1] >> 10} MiB where a small document takes {peaks[0] >> 10} MiB"
 
 

@@ -22,13 +22,14 @@ from aggregates.legal import Party
 from aggregates.series import Series
 from bo import documents, mime, texts
 from bo.commands.documents.doc import doc
+from bo.filed import found_by
 from bo.session import Session
 from projections import core, documentlists
 from projections.core import open_views
 from projections.documentlists import query_of
 from store import device as devices
 from store import slots
-from store.control import ALL, READ, WRITE, DeviceAdd, Grant, PersonAdd
+from store.control import ALL, FROM_NOW, READ, WRITE, DeviceAdd, Grant, PersonAdd
 from store.errors import NotFound, Tampered, Unauthorised, Unavailable
 from store.home import Home
 from store.shredding import Target, shred, sweep
@@ -76,7 +77,7 @@ def written(path: Path, data: str | bytes) -> Path:
     return path
 
 
-def member(office: Office, name: str, *rights: tuple[str, int]) -> Session:
+def member(office: Office, name: str, *rights: tuple[str, int], history: str = ALL) -> Session:
     """A second person with a device of her own and rights in some compartments."""
     ledger = office.ledger
     made, person = devices.new(name, ledger.id, request="ab" * 32), random_id()
@@ -88,8 +89,10 @@ def member(office: Office, name: str, *rights: tuple[str, int]) -> Session:
         )
         tx.act(added)
         for right, compartment in rights:
-            tx.act(Grant(random_id(), person, "", right, compartment, ALL, 0))
-        for compartment in (DIRECTORY, *(compartment for _, compartment in rights)):
+            tx.act(Grant(random_id(), person, "", right, compartment, history, 0))
+            if history == FROM_NOW:
+                tx.open_epoch(compartment)
+        for compartment in (DIRECTORY, *(compartment for _, compartment in rights if history == ALL)):
             tx.give_slots(made.id.hex(), compartment, range(1, tx.people.epoch(compartment) + 1))
 
     ledger.commit(work)
@@ -149,7 +152,7 @@ def test_versions_are_kept_and_only_the_newest_is_searched(do: Do, folder: Path)
     assert (folder / "old").read_text() == "about apples"
     assert listed(do, "search", "apples") == []
     assert [hit["reference"] for hit in listed(do, "search", "pears")] == [reference]
-    with pytest.raises(NotFound, match="no version 3: there is 1, 2"):
+    with pytest.raises(NotFound, match="no version 3: it has 1, 2"):
         do("get", reference, "--version", "3")
     with pytest.raises(Refused, match="this very file"):
         do("replace", reference, path, "--reason", "again")
@@ -294,7 +297,7 @@ def test_a_damaged_blob_is_named_and_gives_no_output(
         do("get", reference)
     assert capsys.readouterr().out == ""
     for words in ((), (reference,)):
-        with pytest.raises(Tampered, match="1 of the documents cannot be given back"):
+        with pytest.raises(Tampered, match=r"^1 file cannot be given back"):
             do("verify", *words, "--json")
         (broken,) = json.loads(capsys.readouterr().out)
         assert (broken["reference"], broken["version"], broken["name"]) == (reference, 1, "a")
@@ -308,7 +311,7 @@ def test_two_blobs_that_changed_places_are_both_noticed(office: Office, do: Do, 
     data = one.read_bytes()
     one.write_bytes(two.read_bytes())
     two.write_bytes(data)
-    with pytest.raises(Tampered, match=r"^2 of the documents"):
+    with pytest.raises(Tampered, match=r"^2 files cannot"):
         do("verify")
 
 
@@ -341,7 +344,7 @@ def test_a_text_that_cannot_be_read_leaves_everything_else_readable(office: Offi
     assert shown is not None
     assert shown.text == "unreadable"
     assert [hit.reference for hit in documentlists.search(views, "words")] == [other]
-    with pytest.raises(Tampered, match=r"^1 of the documents"):
+    with pytest.raises(Tampered, match=r"^1 file cannot"):
         do("verify", reference)
     do("get", reference, "-o", folder / "c.txt")
     assert (folder / "c.txt").read_text() == LONG
@@ -464,6 +467,28 @@ def test_another_compartment_is_another_circle_of_readers(office: Office, do: Do
     do("replace", payslip, written(folder / "payslip2.txt", "salary 2"), "--reason", "corrected")
     do("get", payslip, "-o", folder / "out")
     assert (folder / "out").read_text() == "salary 2"
+    clerk.close()
+
+
+def test_who_reads_from_now_on_sees_what_came_since_and_that_it_is_not_all(
+    office: Office, do: Do, folder: Path
+) -> None:
+    early = do("file", written(folder / "early.txt", "early words"), "--title", "Early")
+    changed = do("file", written(folder / "old.txt", "old words"), "--title", "Old")
+    clerk = member(office, "bob", (WRITE, DOCUMENTS), history=FROM_NOW)
+    do("replace", changed, written(folder / "new.txt", f"new words {LONG}"), "--reason", "since then")
+    late = do("file", written(folder / "late.txt", "late words"), "--link", early)
+    views = open_views(clerk)
+    assert [row.reference for row in documentlists.listed(views)] == [changed, late]
+    shown = documentlists.shown(views, changed, DOCUMENTS)
+    assert shown is not None
+    assert (shown.partial, shown.title, shown.version, shown.text) == (True, "new.txt", 2, "indexed")
+    assert [hit.reference for hit in documentlists.search(views, "supercali*")] == [changed]
+    assert found_by(views, changed).compartment == DOCUMENTS
+    kept = documentlists.kept(views)
+    assert [(version.reference, version.version) for version in kept] == [(changed, 2), (late, 1)]
+    assert b"".join(documents.content(clerk, kept[0])).decode() == f"new words {LONG}"
+    assert documents.broken(clerk, kept, everything=True) == []
     clerk.close()
 
 

@@ -147,9 +147,9 @@ class Case:
         payload.event_types()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        ledger = founded(Path(folder.name))
-        self.addCleanup(ledger.close)
-        return Adapted(LedgerRecorder(ledger))
+        recorder = LedgerRecorder(founded(Path(folder.name)))
+        self.addCleanup(recorder.close)  # the library's cases leave threads behind that still read
+        return Adapted(recorder)
 
 
 class TestAggregateRecorder(Case, theirs.AggregateRecorderTestCase):

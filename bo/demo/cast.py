@@ -85,11 +85,13 @@ PAPERS = {
         "Frame agreement between Lantern Workshop and Harbour Theatre.\n\nStage lighting is provided for every premiere"
         " of the season. Ten per cent are owed when a date is cancelled within a week.\n"
     ),
-    "paper-delivery.csv": "item;quantity;price\nMulberry paper 60 g;500;1.10\nBamboo frames;200;2.35\nShellac;4;18.00\n",
+    "paper-delivery.csv": "item;quantity;price\n"
+    "Mulberry paper 60 g;500;1.10\nBamboo frames;200;2.35\nShellac;4;18.00\n",
     "complaint.eml": (
         "From: finance@vandam.example\nTo: office@lantern.example\nSubject: Three lanterns arrived torn\n"
         "Content-Type: text/plain; charset=utf-8\n\nDear all,\n\nthree of the large lanterns arrived torn."
         " Please credit them.\n\nAnouk van Dam\n"
     ),
-    "fire-safety.txt": "Fire safety of paper lanterns.\n\nAll papers are treated with borax; tested after DIN 4102 B1.\n",
+    "fire-safety.txt": "Fire safety of paper lanterns.\n\n"
+    "All papers are treated with borax; tested after DIN 4102 B1.\n",
 }

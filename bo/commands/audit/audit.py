@@ -121,7 +121,7 @@ def head(context: click.Context, size: int | None) -> None:
 
     opened = auditing.opened(context)
     if opened.ledger is not None:
-        opened.ledger.pull()
+        opened.ledger.catch_up()
     else:
         errors.note("there is no device here: this head is not verified, `bo audit verify` does that")
     click.echo(comparing.head(opened.store, opened.id, size).decode(), nl=False)
@@ -175,8 +175,9 @@ def replay(ledger: Session, point: int | date, diff: bool) -> Sequence[Table | D
 @options.reference("what", metavar="REF|POSITION")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE", help="Where to.")
 @click.option("--bare", type=click.Path(path_type=Path), metavar="FILE", help="The newest as C2SP tlog-proof alone.")
+@click.option("--force", is_flag=True, help="Overwrite FILE.")
 @options.ledger
-def prove(ledger: Session, what: str, output: Path, bare: Path | None) -> None:
+def prove(ledger: Session, what: str, output: Path, bare: Path | None, force: bool) -> None:
     """Write a file that shows an inspector what was recorded, without any key: `bo audit check FILE`.
 
     It discloses every entry of REF, or the one that holds the event at POSITION, and nothing else. Each is
@@ -197,9 +198,9 @@ def prove(ledger: Session, what: str, output: Path, bare: Path | None) -> None:
     else:
         found = references.resolve(views, what)
         proof = proving.prove_stream(ledger, found.compartment, found.stream)
-    write_output(output, [proving.file_of(proof)])
+    write_output(output, [proving.file_of(proof)], force=force)
     if bare is not None:
-        write_output(bare, [proof.entries[-1].proof.encode()])
+        write_output(bare, [proof.entries[-1].proof.encode()], force=force)
     click.echo(output)
 
 
@@ -220,7 +221,10 @@ def check(source: Source, key: str) -> None:
     from bo import errors
     from store import proving
 
-    checked = proving.check(source.bytes(), key)
+    try:
+        checked = proving.check(source.bytes(), key)
+    except proving.NoProof as problem:
+        raise errors.BadInput(f"{source.told}: {problem}") from None
     for entry in checked.entries:
         for event in entry.events:
             shown = {"leaf": entry.leaf, "stream": entry.stream, "recorded": entry.recorded, **event}
@@ -262,9 +266,12 @@ def export(ledger: Session, folder: Path, since: date | None, until: date | None
     \b
     Example: bo audit export inspection --since 2026-01-01 --until 2026-12-31
     """
-    from bo import bundle
+    from bo import bundle, errors
+    from projections import trail as trails
     from projections.core import open_views
 
-    told = bundle.write(ledger, open_views(ledger), folder, since, until)
+    views = open_views(ledger)
+    told = bundle.write(ledger, views, folder, since, until)
+    _confess(ledger, trails.confidential(views, told.streams))
     click.echo(folder)
-    click.echo(told, err=True)
+    errors.note(f"{told.records} records in plain text: keep the folder as you would keep the books")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bo.session import Session
 
 
-@click.command(help=__doc__)
+@click.command
 @options.reason_if_any
 @options.yes
 @options.ledger

@@ -335,6 +335,33 @@ def retain(ledger: Ledger, ref: str, until: str) -> None:
     change(ledger, found, [(Document.retain, day, ledger.reason)])
 
 
+@doc.command()
+@_ref
+@options.reason
+@options.yes
+@options.dry_run
+@options.ledger
+def erase(ledger: Ledger, ref: str, yes: bool) -> None:
+    """Destroy the keys of a document and its files, all versions, so that nobody can ever read it again.
+
+    Not before its retention has ended: `bo doc retain` ends that. What is linked to it stays.
+
+    \b
+    Example: bo doc erase DOC-7K3FA --reason "asked under article 17" --yes
+    """
+    from bo import documents, errors, records
+
+    views = views_of(ledger)
+    found = found_by(views, ref)
+    documents.must_be_over(ledger, views, found)
+    if not ledger.dry_run:
+        options.confirm(f"Erase {found.ref}, “{found.label}”, for ever?", yes)
+    proposal = records.erase(ledger, found)
+    if proposal is not None:
+        errors.tell(f"proposed as {proposal}: it is erased when a second person approves that")
+    click.echo(found.ref)
+
+
 def _ends_with_20(command: Callable[..., Any]) -> Callable[..., Any]:
     """After the listing, the code that tells a script."""
 
@@ -345,7 +372,8 @@ def _ends_with_20(command: Callable[..., Any]) -> Callable[..., Any]:
         command(*args, **given)
         broken = click.get_current_context().meta.get(_BROKEN)
         if broken:
-            raise Tampered(f"{broken} of the documents cannot be given back: take them from a backup")
+            what = "1 file" if broken == 1 else f"{broken} files"
+            raise Tampered(f"{what} cannot be given back as filed: restore the blobs from a backup")
 
     return ended
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(help=__doc__)
+@click.command
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.pass_context
 def backup(context: click.Context, folder: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 
-@click.command(help=__doc__)
+@click.command
 @click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.pass_context
@@ -23,7 +23,10 @@ def restore(context: click.Context, source: Path, folder: Path) -> None:
     """
     from bo import auditing, errors, settings
     from store import backup as backups
+    from store.errors import Unavailable
 
+    if not (source / "ledger.db").is_file():
+        raise Unavailable(f"there is no backup in {source}")
     settings.use(settings.current()._replace(ledger=str(source)))
     opened = auditing.opened(context)
     shredded = opened.ledger.people.shredded if opened.ledger is not None else set()

@@ -50,7 +50,6 @@ def grant(ledger: Session, person: str, what: str, place: str | None, history: s
     """
     from aggregates.core import require
     from bo import membership
-    from projections import rights
     from store.control import Grant
     from store.membership import administer, enact
     from store.transaction import random_id
@@ -58,7 +57,7 @@ def grant(ledger: Session, person: str, what: str, place: str | None, history: s
     def work(tx: Transaction) -> list[str]:
         administer(tx)
         views = membership.names(ledger)
-        who, (role, right) = rights.find(views, "person", person), membership.what_of(views, what)
+        who, (role, right) = membership.known(tx, views, "person", person), membership.what_of(tx, views, what)
         require(who != tx.person, "nobody grants to himself")
         require(tx.people.persons[who].active, f"{person} has left")
         require(not until or until >= tx.today, f"{until} is over")
@@ -95,17 +94,16 @@ def revoke(ledger: Session, person: str, what: str | None, place: str | None) ->
     Example: bo access revoke bob read --on finance --reason "the dunning is done"
     """
     from bo import membership
-    from projections import rights
     from store import membership as store
     from store.errors import NotFound
 
     def work(tx: Transaction) -> list[str]:
         views = membership.names(ledger)
-        who = rights.find(views, "person", person)
+        who = membership.known(tx, views, "person", person)
         if who != tx.person:
             store.administer(tx)
         called = str(views.value("SELECT name FROM person WHERE id = ?", who))
-        role, right = membership.what_of(views, what) if what else ("", "")
+        role, right = membership.what_of(tx, views, what) if what else ("", "")
         number = membership.place_of(views, place) if place else None
         ending = [
             grant.grant

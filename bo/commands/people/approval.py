@@ -71,15 +71,17 @@ def give(ledger: Session, number: int) -> None:
     """
     from aggregates.approval import Approval
     from aggregates.core import AUDIT
-    from bo import membership
+    from bo import membership, records
     from store import membership as store
-    from store.control import READ
+    from store.control import READ, Shred
 
     def work(tx: Transaction) -> list[str]:
         proposed, views = store.proposal(tx, number), membership.names(ledger)
         if tx.people.may(tx.person, READ, AUDIT, tx.now):
             tx.state(Approval, str(number)).open()
         why = membership.explain(tx, "approve", str(number), membership.kind_of(proposed.act))
+        if isinstance(proposed.act, Shred):
+            records.mark_erased(tx, ledger, views, proposed.act)
         return [str(number), *membership.told(tx, views, store.approve(tx, number, why))]
 
     membership.record(ledger, work)

@@ -72,7 +72,8 @@ def show(ledger: Session, name: str) -> Shown:
     views = membership.views(ledger)
     number = membership.place_of(views, name)
     one = next(row for row in _compartments(ledger) if row.number == number)
-    return Shown(*msgspec.structs.astuple(one), rights.grants(views, ledger.clock(), compartment=number))
+    listed = rights.grants(views, ledger.clock(), compartment=number)
+    return Shown(one.name, one.number, one.confidential, one.epochs, one.since, one.yours, one.due, listed)
 
 
 @compartment.command()

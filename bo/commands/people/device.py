@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bo import errors, options
+from bo import options
 
 if TYPE_CHECKING:
     from bo.session import Session
@@ -63,7 +63,9 @@ def approve(ledger: Session, file: Path, person: str, name: str, yes: bool) -> N
 
 @device.command()
 @click.argument("name")
-@click.option("--unattended", is_flag=True, help="For cron: no passphrase, and never grants, enrols, approves or shreds.")
+@click.option(
+    "--unattended", is_flag=True, help="For cron: no passphrase, and never grants, enrols, approves or shreds."
+)
 @options.link("--person", kinds=("person",), default="", metavar="SERVICE", help="Whose device; yours, if not said.")
 @options.no_passphrase
 @options.reason_if_any
@@ -120,12 +122,11 @@ def revoke(ledger: Session, name: str) -> None:
     Example: bo device revoke laptop --reason "stolen"
     """
     from bo import membership
-    from projections import rights
     from store import membership as store
 
     def work(tx: Transaction) -> list[str]:
         views = membership.names(ledger)
-        found = rights.find(views, "device", name)
+        found = membership.known(tx, views, "device", name)
         if tx.people.devices[found].person != tx.person:
             store.administer(tx)
         called = str(views.value("SELECT name FROM device WHERE id = ?", found))
@@ -149,12 +150,11 @@ def keys(ledger: Session, name: str) -> None:
     Example: bo device keys laptop
     """
     from bo import membership
-    from projections import rights
     from store import membership as store
 
     def work(tx: Transaction) -> list[str]:
         views = membership.names(ledger)
-        found = rights.find(views, "device", name)
+        found = membership.known(tx, views, "device", name)
         if tx.people.devices[found].person != tx.person:
             store.administer(tx)
         short = store.give_keys(tx, found)
@@ -180,14 +180,6 @@ def passphrase(new_fd: int | None, no_passphrase: bool) -> None:
     \b
     Example: bo device passphrase
     """
-    from bo import session, settings
-    from store.device import unlock
+    from bo import enrolling
 
-    said = settings.current()
-    home, file = session.chosen(said)
-    opened = unlock(file, lambda: session.passphrase(said, file.name))
-    secret = None if no_passphrase else session.ask_new(new_fd)
-    opened.save(session.path_of(said, home, file), secret)
-    click.echo(file.name)
-    if secret is None:
-        errors.note("its keys stand in the clear now: for tests and cron only")
+    enrolling.change_passphrase(new_fd, no_passphrase)

@@ -114,13 +114,12 @@ def leave(ledger: Session, name: str) -> None:
     Example: bo person leave bob --reason "left the company"
     """
     from bo import membership
-    from projections import rights
     from store import membership as store
 
     def work(tx: Transaction) -> list[str]:
         store.administer(tx)
         views = membership.names(ledger)
-        found = rights.find(views, "person", name)
+        found = membership.known(tx, views, "person", name)
         called = str(views.value("SELECT name FROM person WHERE id = ?", found))
         why = membership.explain(tx, "person-leave", found, called)
         return [called, *membership.told(tx, views, store.leave(tx, found, why))]

@@ -46,8 +46,8 @@ def define(
     reference(KIND), or list(TYPE) of one.
 
     \b
-    Example: bo record define vehicle --field plate:text! --field fuel:choice(petrol|electric)
-             bo record define customer --field manager:reference(employee)
+    Example: bo record define vehicle --field "plate:text!" --field "fuel:choice(petrol|electric)"
+             bo record define customer --field "manager:reference(employee)"
     """
     from aggregates.fields import definition
     from aggregates.kind import Kind
@@ -402,7 +402,7 @@ def erase(ledger: Ledger, ref: str, yes: bool) -> None:
         options.confirm(f"Erase {found.stream} for ever?", yes)
     proposal = records.erase(ledger, found)
     if proposal is not None:
-        errors.tell(f"proposed as {proposal}: it is erased when a second person approves that")
+        errors.tell(f"a second person has to approve it: bo approval give {proposal}")
     click.echo(found.ref)
 
 
