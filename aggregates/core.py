@@ -1,6 +1,6 @@
 """What every aggregate stands on: events, states, and how a rule refuses."""
 
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, ClassVar, Generic, Self, TypeVar, dataclass_transform
 
 import msgspec
@@ -47,8 +47,8 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
 
     def before(self, event: E) -> dict[str, Any]:
         """The old values of what `event` changes, for the audit trail."""
-        fields = [name for name in event.__struct_fields__ if name in self.__struct_fields__]  # type: ignore[attr-defined]
-        old = {name: getattr(self, name) for name in fields}
+        kind: type = type(event)
+        old = {name: getattr(self, name) for name in _shared_fields(type(self), kind)}
         return {name: value for name, value in old.items() if value and value != getattr(event, name)}
 
     def contradiction(self, event: E, together: tuple[Event, ...]) -> str:
@@ -58,6 +58,11 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
         belong to the ledger's policy number: they use no clock, locale or Unicode table.
         """
         return ""
+
+
+@cache
+def _shared_fields(state: type, event: type) -> tuple[str, ...]:
+    return tuple(name for name in event.__struct_fields__ if name in state.__struct_fields__)  # type: ignore[attr-defined]
 
 
 def require(rule: object, message: str) -> None:

@@ -11,17 +11,27 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
 
 
-def looked(ledger: Ledger, views: Views, shown: Iterable[tuple[str, str]]) -> None:
-    """Note what is about to be shown, as (compartment's name, `kind/reference`). Mostly there is nothing to note."""
+AT_ONCE = 1_000
+"""References in one entry."""
+
+
+def looked(ledger: Ledger, views: Views, shown: Iterable[tuple[int | str, str]]) -> None:
+    """Leave an entry for what is about to be shown, as (compartment's number or name, stream).
+
+    Mostly there is nothing to note: only confidential compartments are watched.
+    """
     from projections.directory import compartments
 
-    confidential = {one.name: one.number for one in compartments(views) if one.confidential}
-    seen: dict[int, list[str]] = {}
-    for name, reference in shown if confidential else ():
-        if name in confidential:
-            seen.setdefault(confidential[name], []).append(reference)
+    watched = [each for each in compartments(views) if each.confidential]
+    numbers: dict[int | str, int] = {key: each.number for each in watched for key in (each.number, each.name)}
+    seen: dict[int, set[str]] = {}
+    for place, stream in shown if watched else ():
+        if place in numbers:
+            seen.setdefault(numbers[place], set()).add(stream)
     if seen:
         from bo import journal
 
-        for compartment, references in seen.items():
-            journal.looked(ledger, compartment, references)
+        for compartment, streams in seen.items():
+            names = sorted(streams)
+            for start in range(0, len(names), AT_ONCE):
+                journal.looked(ledger, compartment, names[start : start + AT_ONCE])

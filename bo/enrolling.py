@@ -29,8 +29,8 @@ def ask(name: str, output: str, no_passphrase: bool) -> None:
     path = home.device_file(reference(name))
     if path.exists():
         raise errors.BadInput(f"you have a device {name} already: choose another name")
-    if output != "-":
-        files.check_target(Path(output), force=False)
+    if output != "-" and os.path.lexists(output):
+        raise errors.BadInput(f"{output} exists already: choose another name")
     secret = None if no_passphrase else session.new_passphrase(said)
     made = devices.new(name, bytes.fromhex(session.ledger_at(directory)))
     ledger = session.Session(directory, home, made)

@@ -13,7 +13,7 @@ from aggregates.core import AUDIT, DIRECTORY, require
 from bo import errors
 from projections import rights
 from projections.core import Views, open_views
-from store.control import ADMIN, APPROVE, AUDITING, EVERYWHERE, READ, SHRED, WRITE
+from store.control import ADMIN, APPROVE, AUDITING, EVERYWHERE, FROM_NOW, READ, SHRED, WRITE
 from store.membership import Outcome
 
 if TYPE_CHECKING:
@@ -73,8 +73,9 @@ def told(tx: Transaction, views: Views, outcome: Outcome, device: str = "") -> l
 
 def granted(person: str, what: str, place: str, history: str, until: date | None = None) -> str:
     """A grant in words."""
-    parts = (f"{person}: {what}", f"on {place}" if place else "everywhere", history.replace("-", " "))
-    return " ".join(parts) + (f" until {until}" if until else "")
+    where = f" on {place}" if place else " everywhere" if what in (READ, WRITE, APPROVE) else ""
+    since = "" if what in LEDGER_WIDE else ", from now on" if history == FROM_NOW else ", with all history"
+    return f"{person}: {what}{where}{since}" + (f", until {until}" if until else "")
 
 
 def known(tx: Transaction, views: Views, table: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""What record commands share: kinds, values as the user gave them, references that must exist, who may look."""
+"""What record commands share: kinds, values as the user gave them, references that must exist."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bo import errors
 from projections import references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from aggregates.fields import Value
     from aggregates.kind import Kind
@@ -27,8 +27,6 @@ SHOWN = ("kind", "ref", "status", "merged", "links")
 """What `record show --json` prints beside the fields; not read when it is given back."""
 
 PROJECTIONS = ("Directory", "References", "Records")
-AT_ONCE = 1000
-"""References in one entry of the journal."""
 
 
 def kind_named(ledger: Ledger, name: str) -> Kind:
@@ -209,23 +207,6 @@ def _require(ledger: Ledger, views: Views, kind: str, compartment: int, right: s
     ledger.home_compartment = compartment
     ledger.refused(refusal)
     raise refusal
-
-
-def looked(ledger: Ledger, views: Views, seen: Iterable[tuple[int, str]]) -> None:
-    """Leave an entry for records of confidential compartments, before they are shown: (compartment, stream)."""
-    from projections.directory import compartments
-
-    confidential = {each.number: set[str]() for each in compartments(views) if each.confidential}
-    for compartment, stream in seen:
-        if compartment in confidential:
-            confidential[compartment].add(stream)
-    if any(confidential.values()):
-        from bo import journal
-
-        for compartment, streams in confidential.items():
-            names = sorted(streams)
-            for start in range(0, len(names), AT_ONCE):
-                journal.looked(ledger, compartment, names[start : start + AT_ONCE])
 
 
 def erase(ledger: Ledger, found: Found) -> int | None:

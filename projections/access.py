@@ -40,7 +40,7 @@ ACTS = (
 class Access(Projection):
     """Times are milliseconds UTC, `ended` and `until` 0 while there is no end; compartment 0 is everywhere."""
 
-    version = 2
+    version = 3
     tables = """
         CREATE TABLE access_person(id TEXT PRIMARY KEY, service INTEGER, since INTEGER, ended INTEGER) WITHOUT ROWID;
         CREATE TABLE access_device(id TEXT PRIMARY KEY, person TEXT, unattended INTEGER, request TEXT, by TEXT,
@@ -51,15 +51,15 @@ class Access(Projection):
             WITHOUT ROWID;
         CREATE TABLE access_epoch(compartment INTEGER, epoch INTEGER, since INTEGER, by TEXT, leaf INTEGER);
         CREATE TABLE access_slot(device TEXT, compartment INTEGER, epoch INTEGER, since INTEGER);
-        CREATE TABLE access_use(person TEXT, device TEXT, compartment INTEGER, day INTEGER, at INTEGER,
-            PRIMARY KEY(device, compartment, day)) WITHOUT ROWID;
+        CREATE TABLE access_use(person TEXT, device TEXT, compartment INTEGER, day INTEGER, wrote INTEGER, at INTEGER,
+            PRIMARY KEY(device, compartment, day, wrote)) WITHOUT ROWID;
         CREATE TABLE access_policy(policy INTEGER, since INTEGER, by TEXT);
         CREATE TABLE access_proposal(number INTEGER PRIMARY KEY, act TEXT, body TEXT, person TEXT, since INTEGER,
             state TEXT, by TEXT, decided INTEGER, sequence INTEGER, reason TEXT);
     """
 
     def __init__(self) -> None:
-        self._used: set[tuple[str, int, int]] = set()
+        self._used: set[tuple[str, int, int, bool]] = set()
 
     @on("control.genesis")
     def genesis(self, act: Genesis, recorded: Recorded, views: Views) -> None:
@@ -156,13 +156,14 @@ class Access(Projection):
 
     @on("*")
     def used(self, event: object, recorded: Recorded, views: Views) -> None:
-        """The first of each day by a device in a compartment; compartment 0 is administering."""
+        """The first of each day by a device in a compartment; compartment 0 is administering, a journal no writing."""
         if recorded.compartment or (recorded.stream == "" and f"control.{_tag(event)}" in ACTS):
-            mark = (recorded.device, recorded.compartment, recorded.at // DAY)
+            wrote = not recorded.stream.startswith("journal/")
+            mark = (recorded.device, recorded.compartment, recorded.at // DAY, wrote)
             if mark not in self._used:
                 self._used.add(mark)
                 views.run(
-                    "INSERT OR IGNORE INTO access_use VALUES(?, ?, ?, ?, ?)",
+                    "INSERT OR IGNORE INTO access_use VALUES(?, ?, ?, ?, ?, ?)",
                     recorded.person, *mark, recorded.at,
                 )  # fmt: skip
 

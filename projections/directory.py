@@ -42,9 +42,7 @@ class Directory(Projection):
 
     @on("directory.compartment_named")
     def compartment_named(self, event: CompartmentNamed, recorded: Recorded, views: Views) -> None:
-        views.run(
-            "INSERT OR REPLACE INTO compartment VALUES(?, ?, ?)", event.number, event.name, event.confidential
-        )
+        views.run("INSERT OR REPLACE INTO compartment VALUES(?, ?, ?)", event.number, event.name, event.confidential)
 
 
 class Compartment(msgspec.Struct):

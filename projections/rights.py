@@ -15,10 +15,11 @@ from store.errors import NotFound
 if TYPE_CHECKING:
     from projections.core import Views
 
-EVERYWHERE = "everywhere"
 DAY = 86_400_000
 SOON = 30 * DAY
 _LEDGER = "('admin', 'shred', 'audit')"
+_WHERE = f"""CASE WHEN g.compartment != 0 THEN coalesce(c.name, g.compartment) WHEN g.role != '' THEN 'the role''s'
+    WHEN g.may IN {_LEDGER} THEN 'the ledger' ELSE 'everywhere' END"""
 
 
 def standing(at: int, table: str = "") -> str:
@@ -73,17 +74,18 @@ class Person(msgspec.Struct):
 
 
 def persons(views: Views, at: int) -> list[Person]:
-    """Everybody ever added, those who left last."""
+    """Everybody added by then, those who left last."""
     return views.all(
         Person,
         f"""
         SELECT coalesce(n.name, substr(p.id, 1, 8)) AS name, p.service, date(p.since / 1000, 'unixepoch') AS since,
-            iif(p.ended, date(p.ended / 1000, 'unixepoch'), NULL) AS left,
+            iif(p.ended BETWEEN 1 AND {at:d}, date(p.ended / 1000, 'unixepoch'), NULL) AS left,
             (SELECT COUNT(*) FROM access_device d WHERE d.person = p.id AND {standing(at, "d")}) AS devices,
             (SELECT COUNT(*) FROM access_grant g WHERE g.person = p.id AND {standing(at, "g")}
                 AND (g.until = 0 OR g.until >= {at:d})) AS grants,
             (SELECT date(MAX(at) / 1000, 'unixepoch') FROM access_use u WHERE u.person = p.id) AS last_seen, p.id
-        FROM access_person p LEFT JOIN person n ON n.id = p.id ORDER BY p.ended > 0, name""",
+        FROM access_person p LEFT JOIN person n ON n.id = p.id WHERE p.since <= {at:d}
+        ORDER BY p.ended > 0, name""",
     )
 
 
@@ -139,7 +141,7 @@ def grants(views: Views, at: int, person: str = "", compartment: int | None = No
         Given,
         f"""
         SELECT coalesce(p.name, substr(g.person, 1, 8)) AS person, coalesce(r.name, g.role || g.may) AS what,
-            iif(g.compartment = 0, '{EVERYWHERE}', coalesce(c.name, g.compartment)) AS compartment, g.history,
+            {_WHERE} AS compartment, g.history,
             date(g.since / 1000, 'unixepoch') AS since, iif(g.until, date(g.until / 1000, 'unixepoch'), NULL) AS until,
             coalesce(b.name, substr(g.by, 1, 8)) AS by, g.reason, substr(g.id, 1, 8) AS "grant"
         FROM access_grant g LEFT JOIN person p ON p.id = g.person LEFT JOIN person b ON b.id = g.by
@@ -244,16 +246,19 @@ class Right(msgspec.Struct):
 
 
 def uses(views: Views, at: int) -> list[Right]:
-    """Grants that were not ended, each with its last use: reading leaves no trace, so only writers have one."""
+    """Grants that were not ended, and when they were last used to write or administer: reading leaves no trace."""
     return views.all(
         Right,
         f"""
         SELECT g.person, coalesce(p.name, substr(g.person, 1, 8)) AS name, coalesce(r.name, g.role || g.may) AS what,
-            iif(g.compartment = 0, '{EVERYWHERE}', coalesce(c.name, g.compartment)) AS compartment, g.since, g.until,
-            EXISTS(SELECT 1 FROM access_role w WHERE w.role = g.role AND w.ended = 0 AND w.may != 'read')
-                OR g.may NOT IN ('', 'read') AS writes,
-            coalesce((SELECT MAX(u.at) FROM access_use u WHERE u.person = g.person AND u.day >= g.since / {DAY}
-                AND (g.compartment IN (0, u.compartment)) AND (g.may != 'admin' OR u.compartment = 0)), 0) AS used
+            {_WHERE} AS compartment, g.since, g.until,
+            g.may IN ('write', 'admin') OR EXISTS(SELECT 1 FROM access_role w WHERE w.role = g.role AND w.ended = 0
+                AND w.may IN ('write', 'admin')) AS writes,
+            coalesce((SELECT MAX(u.at) FROM access_use u WHERE u.person = g.person AND u.wrote
+                AND u.day >= g.since / {DAY} AND g.compartment IN (0, u.compartment)
+                AND (g.may != 'admin' OR u.compartment = 0)
+                AND (g.role = '' OR EXISTS(SELECT 1 FROM access_role w WHERE w.role = g.role AND w.ended = 0
+                AND w.compartment IN (0, u.compartment)))), 0) AS used
         FROM access_grant g JOIN access_person a ON a.id = g.person AND a.ended = 0
             LEFT JOIN person p ON p.id = g.person LEFT JOIN role r ON r.id = g.role
             LEFT JOIN compartment c ON c.number = g.compartment

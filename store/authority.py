@@ -101,6 +101,8 @@ def begin(leaves: Sequence[Leaf]) -> People:
         raise Malformed("a log begins with its genesis")
     if genesis.format != 1:
         raise NeedsNewer(f"the log has format {genesis.format}, this bo reads format 1")
+    if not _is_id(genesis.person):
+        raise Malformed("the founder's id is malformed")
     people = People(policy=genesis.policy, recovery=genesis.recovery.device)
     people.persons[genesis.person] = Person()
     for founder, person in ((genesis.founder, genesis.person), (genesis.recovery, NOBODY)):
@@ -125,6 +127,10 @@ def _check_keys(people: People, name: str, keys: Founder | DeviceAdd) -> None:
 
 def _is_id(text: str) -> bool:
     return len(text) == 32 and text != NOBODY and _is_hex(text)
+
+
+def _are_hashes(*texts: str) -> bool:
+    return all(len(text) == 64 and _is_hex(text) for text in texts)
 
 
 def _is_hex(text: str) -> bool:
@@ -238,7 +244,7 @@ class Session:
             alone = len(self.before.holders(right, self.at)) < 2
             _require(alone or self.recovering, "it needs a second person: propose it, and let another approve")
 
-    def permit(self, act: Acts | Proposable, proposing: bool = False) -> None:  # noqa: C901, PLR0912
+    def permit(self, act: Acts | Proposable, proposing: bool = False) -> None:
         """Raise Unauthorised unless the author may do `act`."""
         after = self.after
         match act:
@@ -256,7 +262,7 @@ class Session:
                 owner = after.persons.get(act.person)
                 _require(owner is not None and owner.active, "a device is added to nobody")
                 _check_keys(after, act.device, act)
-                _require(len(act.request) == 64 and _is_hex(act.request), "a device names no request")
+                _require(_are_hashes(act.request), "a device names no request")
                 if after.devices_of(act.person):
                     self._second_person(ADMIN, proposing)
             case DeviceRevoke():
@@ -338,6 +344,8 @@ class Session:
         given = {device for device, _ in act.slots}
         _require(0 < compartment < 1 << 32 and act.epoch == after.epoch(compartment) + 1, "an epoch is out of order")
         _require(len(given) == len(act.slots), "an epoch names a device twice")
+        hashes = (act.epoch_commitment, act.index_commitment, *(slot for _, slot in act.slots))
+        _require(_are_hashes(*hashes), "a commitment or the hash of a slot is malformed")
         _require(after.recovery in given, "an epoch leaves out the recovery device")
         _require(self.device in given, "its author opens an epoch that he may not read himself")
         allowed = after.readers(compartment, at) if not self.founding else set(after.devices)
@@ -366,6 +374,7 @@ class Session:
         stated = (act.epoch_commitment, act.index_commitment)
         _require(stated == (epoch.epoch_commitment, epoch.index_commitment), "a slot states other commitments")
         _require(act.device in after.devices and act.device not in epoch.slots, "a slot is given to nobody, or twice")
+        _require(_are_hashes(act.hash), "the hash of a slot is malformed")
         _require(self.device in epoch.slots, "its author gives a key he was never given")
         person = after.devices[act.device].person
         _require(self.recovering or person == self.person or self.may(ADMIN), "its author may not administer")

@@ -139,6 +139,10 @@ class Client:
             raise
         hit("views-updated")
 
+    def vacuum(self) -> None:
+        """Write the database anew: what deleted rows left in its pages is gone."""
+        self.db.execute("VACUUM")
+
     def checkpoint(self) -> bool:
         """Empty the write-ahead log, so that no old page is left; False while a reader holds on to it."""
         self.db.execute("PRAGMA busy_timeout=250")

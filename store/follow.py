@@ -362,25 +362,11 @@ def _tell(
     if verdict != UNAUTHORISED:
         for leaf in judged.leaves:
             if leaf.kind == CONTROL:
-                act = control.decode(leaf.body)
-                sink.apply(
-                    Recorded(
-                        act,
-                        ordinal,
-                        leaf.idx,
-                        0,
-                        "",
-                        leaf.version,
-                        {},
-                        commit.claimed,
-                        "",
-                        "",
-                        sequence,
-                        person,
-                        device,
-                        tool,
-                    )  # fmt: skip
-                )
+                told = Recorded(
+                    control.decode(leaf.body), ordinal, leaf.idx, 0, "", leaf.version, {}, commit.claimed, "", "",
+                    sequence, person, device, tool,
+                )  # fmt: skip
+                sink.apply(told)
     apply = sink.apply
     for (idx, kind, compartment, _, _, version, _, ordinal, *_), payload in opened:
         step, stream, at = kind == EVENT, payload.stream, payload.at
@@ -388,24 +374,11 @@ def _tell(
         befores = payload.before or [{}] * len(payload.events)
         for event, before in zip(payload.events, befores, strict=False):
             ordinal += step
-            apply(
-                Recorded(
-                    event,
-                    ordinal,
-                    idx,
-                    compartment,
-                    stream,
-                    version,
-                    before,
-                    at,
-                    command,
-                    why,
-                    sequence,
-                    person,
-                    device,
-                    tool,
-                )  # fmt: skip
-            )
+            told = Recorded(
+                event, ordinal, idx, compartment, stream, version, before, at, command, why,
+                sequence, person, device, tool,
+            )  # fmt: skip
+            apply(told)
             version += 1
     last = judged.leaves[-1]
     done = Committed(sequence, commit.first, commit.leaves, judged.root.hex(), verdict, reason)

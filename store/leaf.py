@@ -100,7 +100,7 @@ def check(leaf: Leaf) -> None:
         raise Malformed("a hash or name has another length")
     if len(refs) & 31 or len(refs) > 32 * MAX_REFS or len(refs) + len(body) > ROOM:
         raise Malformed("the body or the references are too long")
-    if kind == EVENT or kind == JOURNAL:
+    if kind in SEALED:
         if not (compartment and epoch and len(body) >= 12 + 32 + 256 + 16):
             raise Malformed("an event leaf lacks its compartment, epoch or body")
     elif kind == CONTROL:

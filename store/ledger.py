@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from store.keys import Keyring
     from store.people import Device as Member
     from store.people import People
-    from store.verify import Verifier
     from store.transaction import Planned, Transaction
+    from store.verify import Verifier
 
 NOT_ENROLLED = (
     "the device {name} is not enrolled: send the file that `bo device request` wrote to an admin, who runs "

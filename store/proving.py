@@ -103,6 +103,8 @@ def _entry(ledger: Ledger, leaf: Leaf, note: bytes) -> Entry:
 
 def disclosed(ledger: Ledger, leaf: Leaf) -> tuple[bytes, bytes]:
     """Payload and salt of a leaf. Raises Unauthorised without the key."""
+    if (leaf.compartment, leaf.stream) in ledger.people.shredded:
+        raise Unauthorised(f"leaf {leaf.idx} was erased: nobody can show what it said")
     key = ledger.keyring.stream_key(leaf, ledger.store.wrapped(leaf.key_id))
     if key is None:
         raise Unauthorised(f"you hold no key of leaf {leaf.idx}")

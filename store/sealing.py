@@ -33,7 +33,7 @@ def seal_document(
         return _loose(ledger, blobs.seal(directory, like.key, None, like.epoch, like.version, pieces))
     epoch = ledger.keyring.any_epoch(at)
     if epoch is None:
-        raise Unauthorised(f"you hold no keys of {ledger.called(compartment)}")
+        raise Unauthorised(f"you hold no keys of {ledger.called(at)}")
     stream = stream_id(epoch.index_key, stream_name(cls, reference))
     version = ledger.verifier.streams.position((EVENT, at, stream))[0]
     standing = leaves(ledger, EVENT, at, stream, last_only=True)
@@ -84,6 +84,8 @@ def refs(joined: bytes) -> list[bytes]:
 def open_document(ledger: Ledger, compartment: int, name: str, blob: bytes) -> Iterator[bytes]:
     """See `Ledger.document`."""
     stream = ledger.keyring.stream_id(compartment, name)
+    if (compartment, stream) in ledger.people.shredded:
+        raise NotFound(f"{name} was erased")
     for leaf in leaves(ledger, EVENT, compartment, stream) if stream else []:
         if blob in refs(leaf.refs):
             key = ledger.keyring.stream_key(leaf, ledger.store.wrapped(leaf.key_id))

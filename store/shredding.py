@@ -55,7 +55,9 @@ def shred(tx: Transaction, ledger: Ledger, targets: list[Target], explained: Sha
 def sweep(ledger: Ledger) -> bool:
     """Delete what is left of shredded streams: key rows, documents, old pages. True when nothing is left.
 
-    False while another process still reads an old state of the store, or where it cannot be written.
+    `secure_delete` overwrites a deleted row, but not the copies that splitting pages left in their gaps: so
+    both databases are written anew. False while another process still reads an old state of the store, or
+    where it cannot be written.
     """
     store, client, owner = ledger.store, ledger.client, ledger.verifier.streams.owner
     hit("shred-recorded")
@@ -66,12 +68,16 @@ def sweep(ledger: Ledger) -> bool:
         client.db.executemany(
             "DELETE FROM verdict WHERE verdict = 'unchecked' AND first = ?", [(leaf.idx,) for leaf in lost]
         )
+        resumed = client.get("sweep") == b"checkpoint"
         client.put("sweep", b"checkpoint")
     if not store.writable:
         return False
     with store.writing():
-        store.shred(keys)
+        found = store.shred(keys)
         store.commit()
+    if found or resumed:
+        store.vacuum()
+    client.vacuum()
     living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in doomed)
     kept = {blob for leaf in living for blob in refs(leaf.refs)}
     for blob in {blob for leaf in lost for blob in refs(leaf.refs)} - kept:

@@ -168,7 +168,7 @@ class SQLiteStore:
     def _commits(self, start: int) -> Iterator[Raw]:
         heads = self._db.execute(f"SELECT size, {_NOTE} FROM head WHERE size > ? ORDER BY size", (start,))
         rows = self._db.execute(
-            f"SELECT {_LEAF}, {_short('w.wrapped', 48)} FROM leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id"  # noqa: S608
+            f"SELECT {_LEAF}, {_short('w.wrapped', 48)} FROM leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id"
             " WHERE l.idx >= ? ORDER BY l.idx",
             (start,),
         )
@@ -196,7 +196,7 @@ class SQLiteStore:
         order = "DESC LIMIT 1" if last_only else ""
         with faults(self.path):
             rows = self._db.execute(
-                f"SELECT {_LEAF} FROM leaf l WHERE kind = ? AND compartment = ? AND stream = ?"  # noqa: S608
+                f"SELECT {_LEAF} FROM leaf l WHERE kind = ? AND compartment = ? AND stream = ?"
                 f" AND version < ? ORDER BY version {order}",
                 (kind, compartment, stream, before),
             ).fetchall()
@@ -204,7 +204,7 @@ class SQLiteStore:
 
     def leaf(self, index: int) -> Leaf | None:
         with faults(self.path):
-            row = self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx = ?", (index,)).fetchone()  # noqa: S608
+            row = self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx = ?", (index,)).fetchone()
         return row and Leaf._make(row)
 
     def referring(self, start: int) -> Iterator[Leaf]:
@@ -212,7 +212,7 @@ class SQLiteStore:
         with faults(self.path):
             yield from map(
                 Leaf._make,
-                self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx >= ? AND l.refs != x'' ORDER BY idx", (start,)),  # noqa: S608
+                self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx >= ? AND l.refs != x'' ORDER BY idx", (start,)),
             )
 
     def end_of_commit(self, position: int) -> int:
@@ -337,16 +337,19 @@ class SQLiteStore:
             self._db.execute("COMMIT")
         hit("after-commit")
 
-    def shred(self, keys: Iterable[bytes]) -> None:
-        """Delete key rows, inside `writing`; `secure_delete` overwrites them."""
+    def shred(self, keys: Iterable[bytes]) -> int:
+        """Delete key rows, inside `writing`; how many there were."""
         with faults(self.path):
+            before = self._db.total_changes
             self._db.executemany("DELETE FROM wrapped WHERE key_id = ?", [(key,) for key in keys])
+            found: int = self._db.total_changes - before
         hit("shred-rows-deleted")
+        return found
 
     def tail(self, size: int) -> Iterator[tuple[Any, ...]]:
         """What `cut` removes: table and values of every row."""
         for table, where in _TAIL.items():
-            yield from ((table, *row) for row in self._db.execute(f"SELECT * FROM {table} WHERE {where}", (size,)))  # noqa: S608
+            yield from ((table, *row) for row in self._db.execute(f"SELECT * FROM {table} WHERE {where}", (size,)))
 
     def cut(self, size: int, slots: Iterable[tuple[Any, ...]] = ()) -> None:
         """Remove every leaf and head from `size` on, the keys of streams that begin there, and some slots.
@@ -355,7 +358,7 @@ class SQLiteStore:
         """
         with faults(self.path):
             for table in ("wrapped", "leaf", "head"):
-                self._db.execute(f"DELETE FROM {table} WHERE {_TAIL[table]}", (size,))  # noqa: S608
+                self._db.execute(f"DELETE FROM {table} WHERE {_TAIL[table]}", (size,))
             self._db.executemany("DELETE FROM slot WHERE compartment IS ? AND epoch IS ? AND device IS ?", slots)
 
     def checkpoint(self) -> bool:
@@ -368,7 +371,7 @@ class SQLiteStore:
 
     def vacuum(self) -> None:
         """Write the database anew: what deleted rows left in its pages is gone."""
-        with faults(self.path):
+        with faults(self.path), _queue(self.directory / "lock"):
             self._db.execute("VACUUM")
 
     def backup(self, target: Path) -> None:

@@ -249,15 +249,9 @@ class Transaction:
         sealed = {
             device: slots.seal(key, bytes.fromhex(device), people.devices[device].kem) for device in sorted(readers)
         }
-        self.act(
-            control.EpochOpen(
-                compartment,
-                key.epoch,
-                key.epoch_commitment.hex(),
-                key.index_commitment.hex(),
-                tuple((device, sha256(slot).hexdigest()) for device, slot in sealed.items()),
-            )  # fmt: skip
-        )
+        commitments = (key.epoch_commitment.hex(), key.index_commitment.hex())
+        hashes = tuple((device, sha256(slot).hexdigest()) for device, slot in sealed.items())
+        self.act(control.EpochOpen(compartment, key.epoch, *commitments, hashes))
         self.slots.extend((compartment, key.epoch, bytes.fromhex(device), slot) for device, slot in sealed.items())
         self.epochs[compartment] = key
         self._ledger.keyring.learn(key)
@@ -272,16 +266,8 @@ class Transaction:
                     f"you do not hold epoch {number} of compartment {compartment}, so you cannot give it"
                 )
             slot = slots.seal(key, bytes.fromhex(device), self.people.devices[device].kem)
-            self.act(
-                control.Slot(
-                    compartment,
-                    number,
-                    key.epoch_commitment.hex(),
-                    key.index_commitment.hex(),
-                    device,
-                    sha256(slot).hexdigest(),
-                )  # fmt: skip
-            )
+            commitments = (key.epoch_commitment.hex(), key.index_commitment.hex())
+            self.act(control.Slot(compartment, number, *commitments, device, sha256(slot).hexdigest()))
             self.slots.append((compartment, number, bytes.fromhex(device), slot))
 
     # sealing

@@ -61,7 +61,7 @@ class Verifier:
         try:
             hashes, commit = self._structure(leaves)
             self._head(commit, note)
-        except Malformed as problem:
+        except (Malformed, Unauthorised) as problem:  # the latter of a genesis whose keys are none
             raise Tampered(str(problem), first) from None
         judged = Judged(commit, list(leaves), self.frontier.root(), note, "")
         try:

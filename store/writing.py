@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import sqlcipher3.dbapi2 as sqlite
 
 from aggregates.core import Refused
-from store import payload
 from store import note as notes
+from store import payload
 from store.calm import calm
 from store.control import EpochOpen, Slot, encode
 from store.errors import Unauthorised, Unavailable
@@ -78,26 +78,31 @@ def _attempt(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes)
         if not ledger.is_current():
             follow(ledger)
         hit("head-read")
-        tx = Transaction(ledger, commit_id)
-        result = work(tx)
-        if tx.empty:
-            return result
-        ledger.finished(tx, result)
-        tx.check()
-        if ledger.dry_run:
-            ledger.planned = [
-                *(Planned("control", act, {}) for act, _ in tx.acts if not isinstance(act, EpochOpen | Slot)),
-                *(Planned(share.name, event, before) for share in tx.shares.values() for event, before in share.events),
-            ]
-            return result
-        try:
-            written = record(ledger, tx)
-            ledger.store.commit()
-        except BaseException:
-            ledger.forget()
-            raise
+        with ledger.client.reading():
+            tx = Transaction(ledger, commit_id)
+            result = work(tx)
+            if tx.empty:
+                return result
+            ledger.finished(tx, result)
+            tx.check()
+            if ledger.dry_run:
+                ledger.planned = _plan(tx)
+                return result
+            try:
+                written = record(ledger, tx)
+                ledger.store.commit()
+            except BaseException:
+                ledger.forget()
+                raise
     _acknowledge(ledger, written)
     return result
+
+
+def _plan(tx: Transaction) -> list[Planned]:
+    return [
+        *(Planned("control", act, {}) for act, _ in tx.acts if not isinstance(act, EpochOpen | Slot)),
+        *(Planned(share.name, event, before) for share in tx.shares.values() for event, before in share.events),
+    ]
 
 
 def record(ledger: Ledger, tx: Transaction) -> Written:

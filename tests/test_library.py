@@ -27,12 +27,12 @@ from eventsourcing.persistence import (
 from eventsourcing.tests import persistence as theirs
 
 import aggregates
-from aggregates.core import FINANCE, SALES
+from aggregates.core import SALES
 from aggregates.directory import Entry, PersonNamed
-from aggregates.invoice import Drafted, Invoice, Issued
+from aggregates.invoice import Invoice
 from aggregates.legal import Party
 from aggregates.lines import line
-from aggregates.series import Series, Taken
+from aggregates.series import Series
 from store import payload
 from store.ledger import Ledger
 from store.library import Happened, LedgerApplication, LedgerMapper, LedgerRecorder, originator

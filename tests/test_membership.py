@@ -254,7 +254,7 @@ def test_a_grant_by_two_takes_effect_with_its_keys_in_the_second_commit(company:
     bob("access", "grant", "carol", "audit", "--reason", "inspects")
     assert held(carol, 2) == []
     [waiting] = company.alice.json("approval", "list")
-    assert (waiting["act"], waiting["body"], waiting["reason"]) == ("grant", "carol: audit everywhere all", "inspects")
+    assert (waiting["act"], waiting["body"], waiting["reason"]) == ("grant", "carol: audit", "inspects")
     company.alice("approval", "give", proposed(bob))
     assert held(carol, 2) == [1]
     assert company.alice.json("approval", "list") == []

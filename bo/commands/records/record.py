@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bo import options
+from bo.confidential import looked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -174,7 +175,7 @@ def show(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | No
 
     views = _views(ledger, known_at, as_of)
     found = records.find(ledger, views, ref)
-    records.looked(ledger, views, [(found.compartment, found.stream)])
+    looked(ledger, views, [(found.compartment, found.stream)])
     return recordlists.shown(views, found)
 
 
@@ -193,7 +194,7 @@ def history(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date |
 
     views = _views(ledger, known_at, as_of)
     found = records.find(ledger, views, ref)
-    records.looked(ledger, views, [(found.compartment, found.stream)])
+    looked(ledger, views, [(found.compartment, found.stream)])
     return recordlists.history(views, found)
 
 
@@ -217,13 +218,13 @@ def list_(
     views = _views(ledger, known_at, as_of)
     if kind is None:
         found = recordlists.cards(views, closed, limit)
-        records.looked(ledger, views, [(place, f"{card.kind}/{card.ref}") for place, card in found])
+        looked(ledger, views, [(place, f"{card.kind}/{card.ref}") for place, card in found])
         return recordlists.Rows(recordlists.Card, [card for _, card in found])
     shape = records.kind_shown(ledger, views, kind)
     listed = recordlists.listed(views, shape, closed, limit)
     if not listed:
         records.require_reader(ledger, views, shape)
-    records.looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
+    looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
     return listed
 
 
@@ -242,12 +243,11 @@ def find(
     Example: bo record find muller
              bo record find @miller.example --json
     """
-    from bo import records
     from projections import recordlists
 
     views = _views(ledger, known_at, as_of)
     found = recordlists.hits(views, " ".join(text), limit)
-    records.looked(ledger, views, [(place, f"{hit.kind}/{hit.ref}") for place, hit in found])
+    looked(ledger, views, [(place, f"{hit.kind}/{hit.ref}") for place, hit in found])
     return recordlists.Rows(recordlists.Hit, [hit for _, hit in found])
 
 
@@ -296,7 +296,7 @@ def export(ledger: Ledger, kind: str, as_of: date | None, known_at: int | date |
     listed = recordlists.exported(views, shape)
     if not listed:
         records.require_reader(ledger, views, shape)
-    records.looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
+    looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
     return listed
 
 
