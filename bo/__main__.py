@@ -10,6 +10,7 @@ gc.set_threshold(100_000, 20, 20)  # most commands end before there is a cycle w
 
 
 def main() -> None:
+    _open_closed()
     code = _run(sys.argv[1:])
     try:
         if sys.stdout is not None:
@@ -22,6 +23,14 @@ def main() -> None:
     if sys.stderr is not None:
         sys.stderr.flush()
     os._exit(code)  # all files are closed; to take the interpreter apart would cost a sixth of a short command
+
+
+def _open_closed() -> None:
+    """A stream that the caller closed is empty: else the next file that is opened would get its number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            setattr(sys, name, open(number, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _run(words: list[str]) -> int:

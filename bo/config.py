@@ -26,8 +26,10 @@ def load(home: Home) -> dict[str, str]:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise BadInput(f"{home.config}: {problem}") from None
     for name, value in found.items():
-        if name not in KNOWN or not isinstance(value, str):
+        if name not in KNOWN:
             raise BadInput(f"{home.config}: {name} is not a setting of bo: there are {', '.join(KNOWN)}")
+        if not isinstance(value, str):
+            raise BadInput(f"{home.config}: the value of {name} is a text, in quotes")
     return found
 
 

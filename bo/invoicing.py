@@ -183,15 +183,20 @@ def allocate(
     here = tx.state(Invoice, key)
     wanted = here.owing if amount is None else _money(amount, here)
     places = sources or [key, *receivables.held_by(open_views(ledger), here.customer, here.currency)]
-    missing = wanted if here.number and wanted <= here.owing else ZERO
+    missing = fits = wanted if here.number and wanted <= here.owing else ZERO
     for place in dict.fromkeys(places):
-        part = min(missing, tx.state(Invoice, place).credit_left)
+        there = tx.state(Invoice, place)
+        same = there.currency == here.currency
+        require(same, f"{there.number or place} is in {there.currency}, {here.number} in {here.currency}")
+        part = min(missing, there.credit_left)
         if part and place != key:
             given = tx.change(Invoice, place, Invoice.give, part, on, here.number)
             tx.change(Invoice, key, Invoice.receive, *given)
         missing -= part
     left = tx.state(Invoice, key).credit_left
-    require(left or not here.owing, f"{here.customer} has no credit in {here.currency}")
+    whose = " and ".join(tx.state(Invoice, place).number or place for place in sources)
+    holder = f"{whose} hold{'' if len(sources) > 1 else 's'}" if sources else f"{here.customer} has"
+    require(left or not fits, f"{holder} no credit in {here.currency}")
     made = tx.change(Invoice, key, Invoice.allocate, on, None if amount is None else wanted)
     return [here.number, *(f"{each.amount} of {each.source} is allocation {each.allocation}" for each in made),
             *_left(tx, key)]  # fmt: skip

@@ -61,7 +61,7 @@ def rows(found: Sequence[msgspec.Struct], how: How) -> None:
     elif names:
         from bo import tables
 
-        tables.draw(list(plain), names, numeric(shape, chosen), how.format)
+        tables.draw(list(plain), names, numeric(shape, chosen), how.format, asked=bool(how.columns))
 
 
 def one(found: msgspec.Struct, how: How) -> None:

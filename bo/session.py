@@ -12,7 +12,7 @@ from bo import __version__, clock, errors
 from bo.settings import current
 from projections.core import Projections
 from store.device import Device, DeviceFile, read, unlock
-from store.errors import KeyProblem, Unavailable
+from store.errors import KeyProblem, Unauthorised, Unavailable
 from store.home import Home
 from store.ledger import Ledger
 
@@ -125,18 +125,20 @@ def device_file(settings: Settings, home: Home, directory: Path) -> DeviceFile:
     name = settings.device or os.environ.get("BO_DEVICE") or (binding.device if binding else "")
     name = name or configured(home, "device")
     if name:
-        return read(home.device_file(name))
+        file = read(home.device_file(name))
+        if binding is None and file.ledger != ledger_at(directory):
+            raise KeyProblem(f"the device {file.name} belongs to another ledger than the one in {directory}")
+        return file
     files = sorted(home.devices.glob("*.json")) if home.devices.is_dir() else []
-    if not files:
-        raise KeyProblem("you have no device here: make one with `bo device request --name NAME -o FILE`")
-    if len(files) == 1:
-        return read(files[0])
-    ledger = ledger_at(directory)
+    ledger = ledger_at(directory) if files else ""
     fitting = [file for file in map(read, files) if file.ledger == ledger]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        raise KeyProblem(f"none of your {len(files)} devices here belongs to the ledger in {directory}")
+        have = f"none of your devices here belongs to the ledger in {directory}" if files else "you have no device here"
+        raise Unauthorised(
+            f"{have}: make one with `bo device request --name NAME -o FILE` and send FILE to an admin of the ledger"
+        )
     names = ", ".join(file.name for file in fitting)
     raise KeyProblem(f"you have several devices of this ledger: name one with --device or `bo use`: {names}")
 

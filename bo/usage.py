@@ -1,5 +1,6 @@
 """One clear sentence for every way a command line can be wrong."""
 
+import re
 from difflib import get_close_matches
 
 import click
@@ -22,7 +23,7 @@ def sentence(error: BaseException) -> str:
         case click.MissingParameter(param=click.Parameter() as param):
             return f"{_label(param, error.ctx)} is missing{_see(error.ctx)}"
         case click.BadParameter(param=click.Parameter() as param):
-            return f"{_label(param, error.ctx)}: {_lower(error.message)}"
+            return f"{_label(param, error.ctx)}: {_lower(_number(error.message))}"
         case click.UsageError():
             return f"{_lower(error.format_message())}{_see(error.ctx)}"
         case click.FileError():
@@ -69,6 +70,13 @@ def _label(param: click.Parameter, ctx: click.Context | None) -> str:
     if isinstance(param, click.Argument):
         return param.human_readable_name
     return max(param.opts, key=len)
+
+
+def _number(text: str) -> str:
+    """What click says of a number, in our words."""
+    text = re.sub(r"^'(.*)' is not a valid integer( range)?\.?$", r"\1 is no whole number", text, flags=re.DOTALL)
+    text = re.sub(r" is not in the range x>=(\d+)\.?$", r" is less than \1", text)
+    return re.sub(r" is not in the range (\d+)<=x<=(\d+)\.?$", r" is not from \1 to \2", text)
 
 
 def _lower(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -72,49 +73,53 @@ class Views:
     def __init__(self, client: Client, ledger: Ledger | None = None) -> None:
         self._client, self._db, self._ledger = client, client.db, ledger
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
-        self._pending = 0
         self._digits: dict[str, int] = {}
 
     def add(self, table: str, *values: Any) -> None:
         """Insert a row; rows wait and are written together."""
-        self._rows.setdefault(f"INSERT INTO {table} VALUES({','.join('?' * len(values))})", []).append(
-            tuple(map(_plain, values))
-        )
-        self._pending += 1
-        if self._pending >= BATCH:
-            self.flush()
+        rows = self._rows.get(table)
+        if rows is None:
+            rows = self._rows[table] = []
+        rows.append(values)
+        if len(rows) >= BATCH:
+            self._write(table)
 
     def run(self, sql: str, *values: Any) -> None:
-        """Execute a statement after the rows that wait."""
-        if self._pending:
-            self.flush()
-        self._db.execute(sql, tuple(map(_plain, values)))
+        """Execute a statement after the rows that wait for its tables."""
+        self._before(sql)
+        self._db.execute(sql, values)
+
+    def _before(self, sql: str) -> None:
+        """Write the rows that a statement may want to see; those of other tables go on waiting."""
+        if self._rows:
+            words = _words(sql)
+            for table in [table for table in self._rows if table.partition("(")[0] in words]:
+                self._write(table)
+
+    def _write(self, table: str) -> None:
+        rows = self._rows.pop(table)
+        self._db.executemany(f"INSERT INTO {table} VALUES({','.join('?' * len(rows[0]))})", rows)
 
     def forget(self) -> None:
         """Drop the rows that wait."""
         self._rows.clear()
-        self._pending = 0
 
     def flush(self) -> None:
-        for sql, rows in self._rows.items():
-            self._db.executemany(sql, rows)
-        self._rows.clear()
-        self._pending = 0
+        for table in list(self._rows):
+            self._write(table)
 
     def all(self, shape: type[Row], sql: str, *values: Any) -> list[Row]:
         """The rows of a query, as structs of `shape`, column by column."""
-        if self._pending:
-            self.flush()
-        found = self._db.execute(sql, tuple(map(_plain, values)))
+        self._before(sql)
+        found = self._db.execute(sql, values)
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found]
         return msgspec.convert(rows, list[shape], strict=False) if rows else Nothing(shape)  # type: ignore[valid-type]
 
     def rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query as SQLite has them."""
-        if self._pending:
-            self.flush()
-        yield from self._db.execute(sql, tuple(map(_plain, values)))
+        self._before(sql)
+        yield from self._db.execute(sql, values)
 
     def one(self, shape: type[Row], sql: str, *values: Any) -> Row | None:
         """The first row of a query."""
@@ -123,9 +128,8 @@ class Views:
 
     def value(self, sql: str, *values: Any) -> Any:
         """The first column of the first row, None without rows."""
-        if self._pending:
-            self.flush()
-        row = self._db.execute(sql, tuple(map(_plain, values))).fetchone()
+        self._before(sql)
+        row = self._db.execute(sql, values).fetchone()
         return row[0] if row else None
 
     def document(self, recorded: Recorded, blob: str) -> Iterator[bytes]:
@@ -160,13 +164,10 @@ def digits(currency: str) -> int:
 _latest: list[Views] = []
 
 
-def _plain(value: Any) -> Any:
-    """What SQLite can keep of a value: dates and decimals as text."""
-    if value is None or type(value) in (str, int, bytes, float):
-        return value
-    if isinstance(value, bool):
-        return int(value)
-    return str(value)
+@cache
+def _words(sql: str) -> frozenset[str]:
+    """All that may be the name of a table."""
+    return frozenset(re.findall(r"\w+", sql))
 
 
 class Sink:

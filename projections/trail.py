@@ -72,7 +72,13 @@ def _tag(kind: type) -> str:
 
 
 def _changes(event: Any, recorded: Recorded) -> str:
-    new, before = msgspec.to_builtins(event, str_keys=True), recorded.before
+    before = recorded.before
+    if recorded.stream:  # most entries are short and are written as they are, less the tag at their beginning
+        raw = _encode([event, before] if before else [event])
+        start, tag, rest = raw.partition(b'"type":"%b",' % _tag(type(event)).encode())
+        if tag and len(start) + len(rest) <= LONGEST:
+            return (start + rest).decode()
+    new = msgspec.to_builtins(event, str_keys=True)
     del new["type"]
     if not recorded.stream:
         new = _readable(new)

@@ -99,7 +99,7 @@ class Audit:
     def __init__(self, store: SQLiteStore, client: Client, bound: bytes = b"", seen: Iterable[Seen] = ()) -> None:
         self.store, self.client = store, client
         self.verifier = Verifier(Streams(client.db, keep_hashes=False), bound)
-        self.side = SideRows(client.db)
+        self.side = SideRows(client.db, client.db)
         self.findings: list[Finding] = []
         self.seen = dict(seen)
         self.keyring: Keyring | None = None
@@ -130,7 +130,7 @@ class Audit:
 
     def follow(self, step: Callable[[int], None]) -> None:
         waiting = 0
-        for raw in self.store.commits(0):
+        for raw in self.store.commits(0, keys=self.keyring is not None):
             self._take(raw)
             waiting += len(raw.leaves)
             step(len(raw.leaves))
@@ -173,7 +173,7 @@ class Recheck:
 
     def __init__(self, ledger: Ledger, client: Client) -> None:
         self.store, self.ledger = ledger.store, ledger
-        self.side = SideRows(client.db)
+        self.side = SideRows(client.db, ledger.client.db)
         self.keyring = ledger.keyring
         rows = ledger.client.db.execute(
             "SELECT first, sequence, verdict, reason FROM verdict ORDER BY first"
@@ -190,7 +190,7 @@ class Recheck:
         ledger, note, size = self.ledger, b"", 0
         refused = [first for first, _, place in ledger.client.excluded() if not place]
         hashes = kept_hashes(ledger.client.db)
-        for raw in self.store.commits(0):
+        for raw in self.store.commits(0, keys=False):
             first = raw.leaves[0].idx
             for leaf in raw.leaves:
                 if _hash(ledger.id, leaf) != next(hashes, None):

@@ -1,4 +1,4 @@
-"""The second verdict: whether the author of a commit had the rights it uses (FORMAT §4, §5).
+"""The second verdict: whether the author of a commit had the rights it uses (docs/design.md, 5 and 7).
 
 Replay and the write path call the same `judge`. It needs no key, so anybody with a copy reaches the
 same verdict.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager, suppress
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +30,8 @@ CREATE TABLE IF NOT EXISTS verdict(
 """
 LAYOUT = 2
 """Raise it when these tables change: the client is built again from the log."""
+sqlite.register_adapter(Decimal, str)
+sqlite.register_adapter(date, str)
 PLAIN = b"SQLite format 3\0"
 PATIENCE = 30_000
 """Milliseconds to wait for another process of this client."""
@@ -163,6 +167,7 @@ class Client:
             raise problem
         self.close()
         remove(self.path)
+        self.db = self._open()
 
     @contextmanager
     def watched(self) -> Iterator[None]:
@@ -171,7 +176,7 @@ class Client:
             yield
         except sqlite.DatabaseError as problem:
             self.give_up(problem)
-            raise Unavailable(f"the views in {self.path} were damaged: the next command builds them again") from None
+            raise Unavailable(f"the views in {self.path} were damaged: run it again, they are built anew") from None
 
     def close(self) -> None:
         with suppress(sqlite.ProgrammingError):

@@ -1,4 +1,4 @@
-"""Control acts: what CONTROL leaves say about people, devices, rights and keys (FORMAT §4).
+"""Control acts: what CONTROL leaves say about people, devices, rights and keys (docs/design.md, 5).
 
 Readable without keys and pseudonymous: ids, numbers, public keys and hashes in hexadecimal. Names and
 reasons stand in an encrypted event of the same commit.

@@ -46,4 +46,4 @@ class Unauthorised(StoreError):
 
 
 class Malformed(StoreError, ValueError):
-    """Bytes that are not in the form FORMAT.md gives them; the caller says where they stood."""
+    """Bytes that are not in the form docs/design.md gives them; the caller says where they stood."""

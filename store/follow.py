@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 UNAUTHORISED, REJECTED, UNCHECKED = "unauthorised", "rejected", "unchecked"
 CHUNK = 20_000
 """Leaves between two transactions of the client database."""
-REMEMBERED = 20_000
+REMEMBERED = 2_000
 """Aggregates whose state is kept in memory while their events are checked again."""
 
 
@@ -167,6 +167,8 @@ class Contents:
                 state = None
             if state is not None:
                 after[leaf.place] = state
+        if len(self._states) + len(after) > REMEMBERED:
+            self._states.clear()
         self._states.update({place: state for place, state in after.items() if place[1] not in rejected})
 
     def _state(self, cls: type[State[Any]], leaf: Leaf) -> State[Any] | None:
@@ -176,8 +178,6 @@ class Contents:
         known = self._states.get(leaf.place)
         if known is not None:
             return known
-        if len(self._states) > REMEMBERED:
-            self._states.clear()
         state = cls()
         for earlier in self._accepted_before(leaf, cls.last_is_all):
             try:

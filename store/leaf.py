@@ -1,4 +1,4 @@
-"""Leaves: what the log is a sequence of, as columns and as the bytes that are hashed (FORMAT §1)."""
+"""Leaves: what the log is a sequence of, as columns and as the bytes that are hashed (docs/design.md, 2)."""
 
 import struct
 from typing import NamedTuple

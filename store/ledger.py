@@ -110,7 +110,7 @@ class Ledger:
             return work()
         except sqlite.DatabaseError as problem:  # a raw one is the client's: the store has made sentences of its own
             self.client.give_up(problem)
-        for name in ("client", "verifier", "keyring"):
+        for name in ("verifier", "keyring"):
             self.__dict__.pop(name, None)
         return work()
 

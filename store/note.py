@@ -145,7 +145,7 @@ def verify(checkpoint: Checkpoint, public_key: bytes) -> None:
 
 
 def verify_bytes(data: bytes, signature: bytes, public_key: bytes) -> None:
-    """Ed25519 as FORMAT wants it: S below the order, R compared as bytes, no cofactor."""
+    """Ed25519 as the format wants it: S below the order, R compared as bytes, no cofactor."""
     from cryptography.exceptions import InvalidSignature
 
     key = _key(public_key)

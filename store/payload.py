@@ -1,4 +1,4 @@
-"""Payloads: what is sealed in a leaf, as msgpack maps that explain themselves (FORMAT §3).
+"""Payloads: what is sealed in a leaf, as msgpack maps that explain themselves (docs/design.md, 6).
 
 Event types are found by listing the `aggregates` folder; no name in a payload ever leads to an import.
 """

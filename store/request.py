@@ -1,4 +1,4 @@
-"""Device requests: a new device asks to be enrolled, in a file without secrets (FORMAT §4)."""
+"""Device requests: a new device asks to be enrolled, in a file without secrets (docs/design.md, 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sealing: stream keys, their commitments, and the encryption of bodies (FORMAT §3)."""
+"""Sealing: stream keys, their commitments, and the encryption of bodies (docs/design.md, 4)."""
 
 import hmac
 import os
@@ -41,7 +41,7 @@ def expand(key: bytes, info: bytes, length: int = 32) -> bytes:
 
 
 def context(ledger_id: bytes, compartment: int, epoch: int, stream: bytes = b"") -> bytes:
-    """`ctx` of FORMAT §3; without a stream, the prefix that epoch keys are bound to."""
+    """What a stream key is bound to; without a stream, the prefix that epoch keys are bound to."""
     return ledger_id + _PLACE.pack(compartment, epoch) + stream
 
 

@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from store.sqlite import SQLiteStore
 
 TABLES = """
-CREATE TABLE named_key(key_id BLOB PRIMARY KEY, compartment INTEGER, stream BLOB, epoch INTEGER, leaf INTEGER,
-  accepted INTEGER) WITHOUT ROWID;
-CREATE TABLE found_key(key_id BLOB PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE spare_key(key_id BLOB PRIMARY KEY, kind INTEGER, compartment INTEGER, stream BLOB, epoch INTEGER)
+  WITHOUT ROWID;
 CREATE TABLE named_blob(blob BLOB, compartment INTEGER, stream BLOB, leaf INTEGER,
   PRIMARY KEY(blob, compartment, stream)) WITHOUT ROWID;
 """
 BATCH = 10_000
+Named = tuple[bytes, int, int, bytes, int]
+"""A key and what names it: its id, and kind, compartment, stream and epoch of the leaf."""
 WRAPPED_SIZE = 48
 
 REMARK, UNAUTHORISED, REJECTED, KEY, DOCUMENT = "remark", "unauthorised", "rejected", "key", "document"
@@ -42,14 +43,17 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 class SideRows:
-    """Gathers what the leaves name, then compares the rows and files with it. Kept in a scratch database."""
+    """Gathers what the leaves name, then compares the rows and files with it. Kept in a scratch database.
 
-    def __init__(self, database: Any) -> None:
-        self._db = database
+    The keys that accepted leaves name stand in `verified`, the database of the streams, already.
+    """
+
+    def __init__(self, database: Any, verified: Any) -> None:
+        self._db, self._verified = database, verified
         for statement in TABLES.split(";"):
             if statement.strip():
                 database.execute(statement)
-        self._keys: list[tuple[bytes, int, bytes, int, int, bool]] = []
+        self._keys: list[tuple[bytes, int, int, bytes, int]] = []
         self._blobs: list[tuple[bytes, int, bytes, int]] = []
         self._spare_slots: set[tuple[int, int, str, str]] = set()
         self.keys = self.slots = self.documents = 0
@@ -57,10 +61,11 @@ class SideRows:
     def note(self, leaf: Leaf, accepted: bool) -> None:
         """Remember the key and the documents that a leaf names."""
         if leaf[3]:
-            self._keys.append((leaf.key_id, leaf.compartment, leaf.stream, leaf.epoch, leaf.idx, accepted))
-            if leaf.refs and accepted:
+            if not accepted:
+                self._keys.append((leaf.key_id, leaf.kind, leaf.compartment, leaf.stream, leaf.epoch))
+            elif leaf.refs:
                 self._blobs += [(blob, leaf.compartment, leaf.stream, leaf.idx) for blob in refs(leaf.refs)]
-            if len(self._keys) >= BATCH:
+            if len(self._keys) + len(self._blobs) >= BATCH:
                 self.flush()
         elif leaf[1] == CONTROL and not accepted:
             self._spare(leaf.body)
@@ -78,50 +83,43 @@ class SideRows:
                 self._spare_slots.add((place, epoch, device, hashed))
 
     def flush(self) -> None:
-        self._db.executemany(
-            "INSERT INTO named_key VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(key_id) DO UPDATE SET compartment ="
-            " excluded.compartment, stream = excluded.stream, epoch = excluded.epoch, accepted = 1"
-            " WHERE excluded.accepted AND NOT accepted",
-            self._keys,
-        )
+        self._db.executemany("INSERT OR IGNORE INTO spare_key VALUES(?, ?, ?, ?, ?)", self._keys)
         self._db.executemany("INSERT OR IGNORE INTO named_blob VALUES(?, ?, ?, ?)", self._blobs)
         self._keys.clear()
         self._blobs.clear()
 
     def check_keys(self, store: SQLiteStore, people: People, keyring: Keyring | None) -> Iterator[Finding]:
-        """Rows too many, too few, or not what their leaves commit to."""
+        """Rows too many, too few, or not what their leaves commit to: both sides in the order of their keys."""
         self.flush()
-        waiting: list[tuple[bytes]] = []
+        names = self._verified.execute("SELECT key_id, kind, compartment, stream, epoch FROM stream_key ORDER BY key_id")
+        name: Named | None = names.fetchone()
         for key_id, wrapped in store.key_rows():
-            named = self._db.execute(
-                "SELECT compartment, stream, epoch, leaf FROM named_key WHERE key_id = ?", (key_id,)
-            ).fetchone()
-            if type(key_id) is not bytes or named is None:
-                yield Finding(KEY, -1, "there is a key row that no leaf names")
+            if type(key_id) is not bytes:
+                yield Finding(KEY, -1, "there is a malformed key row")
                 continue
+            while name is not None and name[0] < key_id:
+                yield from _missing(store, name, people)
+                name = names.fetchone()
+            if name is not None and name[0] == key_id:
+                named, name = name, names.fetchone()
+            else:
+                sql = "SELECT key_id, kind, compartment, stream, epoch FROM spare_key WHERE key_id = ?"
+                named = self._db.execute(sql, (key_id,)).fetchone()
+                if named is None:
+                    yield Finding(KEY, -1, "there is a key row that no leaf names")
+                    continue
             self.keys += 1
-            waiting.append((key_id,))
-            if len(waiting) >= BATCH:
-                self._found(waiting)
             problem = self._problem(key_id, wrapped, named, people, keyring)
             if problem:
-                yield Finding(KEY, named[3], problem)
-        self._found(waiting)
-        for compartment, stream, leaf in self._db.execute(
-            "SELECT compartment, stream, leaf FROM named_key n WHERE accepted"
-            " AND NOT EXISTS (SELECT 1 FROM found_key f WHERE f.key_id = n.key_id)"
-        ):
-            if (compartment, stream) not in people.shredded:
-                yield Finding(KEY, leaf, "the key row it names is missing")
-
-    def _found(self, waiting: list[tuple[bytes]]) -> None:
-        self._db.executemany("INSERT OR IGNORE INTO found_key VALUES(?)", waiting)
-        waiting.clear()
+                yield Finding(KEY, _naming(store, named), problem)
+        while name is not None:
+            yield from _missing(store, name, people)
+            name = names.fetchone()
 
     def _problem(
-        self, key_id: bytes, wrapped: Any, named: tuple[int, bytes, int, int], people: People, keyring: Keyring | None
+        self, key_id: bytes, wrapped: Any, named: Named, people: People, keyring: Keyring | None
     ) -> str:
-        compartment, stream, epoch, _ = named
+        _, _, compartment, stream, epoch = named
         if (compartment, stream) in people.shredded:
             return "the key row of a shredded stream stands there again"
         if type(wrapped) is not bytes or len(wrapped) != WRAPPED_SIZE:
@@ -194,6 +192,17 @@ class SideRows:
             return False
         found = self._db.execute("SELECT 1 FROM named_blob WHERE blob = ?", (blob,)).fetchone()
         return found is not None and path == blobs.path_of(directory, blob)
+
+
+def _missing(store: SQLiteStore, named: Named, people: People) -> Iterator[Finding]:
+    if (named[2], named[3]) not in people.shredded:
+        yield Finding(KEY, _naming(store, named), "the key row it names is missing")
+
+
+def _naming(store: SQLiteStore, named: Named) -> int:
+    """The first leaf that names a key."""
+    key_id, kind, compartment, stream, _ = named
+    return next((leaf.idx for leaf in store.stream(kind, compartment, stream) if leaf.key_id == key_id), -1)
 
 
 def _slot(place: int, number: int, device: str) -> str:

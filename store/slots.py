@@ -1,4 +1,4 @@
-"""Slots: a compartment's keys sealed to one device, post-quantum hybrid (FORMAT §3)."""
+"""Slots: a compartment's keys sealed to one device, post-quantum hybrid (docs/design.md, 4)."""
 
 import hmac
 from hashlib import sha256

@@ -45,6 +45,7 @@ _LEAF = ", ".join((
     "l.idx, l.kind, l.compartment, l.epoch", _short("l.stream", 16), "l.version, l.count, l.ordinal",
     _short("l.key_id", 32), _short("l.commitment", 32), _short("l.refs", 2048), _short("l.body", 65_535),
 ))  # fmt: skip
+_LEAF_KEY = (_short("w.wrapped", 48), "leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id")
 _NOTE, _WRAPPED, _SEALED = _short("note", 4096), _short("wrapped", 48), _short("sealed", 4096)
 _TAIL = {
     "leaf": "idx >= ?1 OR idx < 0",
@@ -150,8 +151,8 @@ class SQLiteStore:
             row = self._db.execute(f"SELECT {_NOTE} FROM head WHERE size = ?", (size,)).fetchone()
         return row[0] if row else None
 
-    def commits(self, start: int) -> Iterator[Raw]:
-        """Whole commits from leaf `start`, in order, from one snapshot.
+    def commits(self, start: int, *, keys: bool = True) -> Iterator[Raw]:
+        """Whole commits from leaf `start`, in order, from one snapshot; without `keys` no wrapped key is looked up.
 
         Raises Tampered for leaves that no commit closes and heads that close nothing.
         """
@@ -160,18 +161,15 @@ class SQLiteStore:
             if owner:
                 self._db.execute("BEGIN")
             try:
-                yield from self._commits(start)
+                yield from self._commits(start, keys)
             finally:
                 if owner:
                     self._db.execute("COMMIT")
 
-    def _commits(self, start: int) -> Iterator[Raw]:
+    def _commits(self, start: int, keys: bool) -> Iterator[Raw]:
         heads = self._db.execute(f"SELECT size, {_NOTE} FROM head WHERE size > ? ORDER BY size", (start,))
-        rows = self._db.execute(
-            f"SELECT {_LEAF}, {_short('w.wrapped', 48)} FROM leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id"
-            " WHERE l.idx >= ? ORDER BY l.idx",
-            (start,),
-        )
+        wanted, table = ("NULL", "leaf l") if not keys else _LEAF_KEY
+        rows = self._db.execute(f"SELECT {_LEAF}, {wanted} FROM {table} WHERE l.idx >= ? ORDER BY l.idx", (start,))
         leaves: list[Leaf] = []
         wrapped: list[bytes | None] = []
         new = tuple.__new__
@@ -257,9 +255,9 @@ class SQLiteStore:
         return row[0] if row else None
 
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
-        """Every wrapped key, for an audit."""
+        """Every wrapped key in the order of their ids, for an audit."""
         with faults(self.path):
-            yield from self._db.execute(f"SELECT {_short('key_id', 32)}, {_WRAPPED} FROM wrapped")
+            yield from self._db.execute(f"SELECT {_short('key_id', 32)}, {_WRAPPED} FROM wrapped ORDER BY wrapped.key_id")
 
     def slots(self) -> Iterator[tuple[int, int, bytes, bytes]]:
         """Every slot, for an audit."""

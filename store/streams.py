@@ -28,6 +28,23 @@ Place = tuple[int, int, bytes]
 Owner = tuple[int, int, bytes, int]
 
 
+class Filter:
+    """Tells at once of most names that they are not among those added: a bit for each, found by how it begins."""
+
+    MASK = (1 << 26) - 1
+
+    def __init__(self) -> None:
+        self._bits = bytearray(1 << 23)
+
+    def add(self, name: bytes) -> None:
+        bit = int.from_bytes(name[:4], "big") & self.MASK
+        self._bits[bit >> 3] |= 1 << (bit & 7)
+
+    def __contains__(self, name: bytes) -> bool:
+        bit = int.from_bytes(name[:4], "big") & self.MASK
+        return bool(self._bits[bit >> 3] >> (bit & 7) & 1)
+
+
 class Streams:
     """Versions, last leaves and key owners of all streams met so far."""
 
@@ -40,13 +57,15 @@ class Streams:
         """The index of the leaf whose hash is the first in `_hashes`."""
         self._asked: dict[Place, tuple[int, int]] = {}
         self._made: set[bytes] = set()
-        self._empty = database.execute("SELECT 1 FROM stream LIMIT 1").fetchone() is None
+        empty = database.execute("SELECT 1 FROM stream LIMIT 1").fetchone() is None
+        self._written = Filter() if empty else None
+        """What this pass has written so far; None when there was something before."""
 
     def position(self, place: Place) -> tuple[int, int]:
         """The version that comes next in a stream, and the index of its last leaf (-1 before any)."""
         known = self._next.get(place) or self._asked.get(place)
         if known is None:
-            if self._empty:
+            if self._written is not None and place[2] not in self._written:
                 return 1, -1
             sql = "SELECT next, last FROM stream WHERE kind = ? AND compartment = ? AND stream = ?"
             known = self._asked[place] = self._db.execute(sql, place).fetchone() or (1, -1)
@@ -55,7 +74,7 @@ class Streams:
     def owner(self, key_id: bytes) -> Owner | None:
         """The stream and epoch a key was accepted for."""
         known = self._owners.get(key_id)
-        if known is None and not self._empty and key_id not in self._made:
+        if known is None and key_id not in self._made and (self._written is None or key_id in self._written):
             known = self._db.execute(
                 "SELECT kind, compartment, stream, epoch FROM stream_key WHERE key_id = ?", (key_id,)
             ).fetchone()
@@ -102,7 +121,9 @@ class Streams:
         starts = range(0, len(self._hashes), TOGETHER)
         rows = ((self._first + at, b"".join(self._hashes[at : at + TOGETHER])) for at in starts)
         run("INSERT INTO leaf_hash VALUES(?, ?)", rows)
-        self._empty = self._empty and not streams
+        if self._written is not None:
+            for name in (*(place[2] for place in self._next), *self._owners):
+                self._written.add(name)
         for known in (self._next, self._owners, self._hashes, self._asked, self._made):
             known.clear()
 

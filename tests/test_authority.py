@@ -1,4 +1,4 @@
-"""Who may do what: every rule of FORMAT §4 and §5 that a commit can break."""
+"""Who may do what: every rule of docs/design.md, 5 and 7, that a commit can break."""
 
 from __future__ import annotations
 

@@ -419,7 +419,7 @@ def test_a_corrupted_client_database_is_built_again(office: Office) -> None:
             with ledger.client.watched():
                 tables(ledger.client)
         except Unavailable as problem:
-            told += "the next command builds them again" in str(problem)
+            told += "run it again" in str(problem)
         else:
             assert views.value("SELECT COUNT(*) FROM invoice WHERE number != ''") == 5
         assert ledger.commit(lambda tx: tx.exists(Invoice, "D-1")) is False

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -73,3 +74,25 @@ def test_ctrl_c_ends_with_130_and_no_trace() -> None:
 def test_the_root_keeps_what_was_said_before_the_noun() -> None:
     assert cli.run(["-L", "books", "-D", "cron", "--quiet", "--passphrase-fd", "3", "completion", "bash"]) == 0
     assert settings.current() == settings.Settings("books", "cron", 3, quiet=True)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["invoice", "unallocate", "INV-1", "INV-2"], "ALLOCATION: INV-2 is no whole number"),
+        (["invoice", "unpaid", "--limit", "-1"], "--limit: -1 is less than 0"),
+        (["demo", "x", "--invoices", "0"], "--invoices: 0 is not from 1 to 100000"),
+        (["invoice", "edit", "D-1", "--terms", "soon"], "--terms: soon is no whole number"),
+    ],
+)
+def test_a_number_that_is_none_gets_a_plain_sentence(words: list[str], told: str) -> None:
+    with pytest.raises(click.BadParameter) as caught:
+        cli.run(words)
+    assert errors.sentence(caught.value) == told
+
+
+@pytest.mark.parametrize("streams", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_an_empty_one(streams: str, tmp_path: Path) -> None:
+    command = f"BO_HOME={tmp_path} exec {sys.executable} -P -m bo config show {streams}"
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -50,7 +50,13 @@ MODULES = str(Path(__file__).parent / "modules")
 
 
 def forget() -> None:
-    for known in (payload.event_types, payload.states, payload.rechecked_states, payload._decoder, payload._event_decoder):
+    for known in (
+        payload.event_types,
+        payload.states,
+        payload.rechecked_states,
+        payload._decoder,
+        payload._event_decoder,
+    ):
         known.cache_clear()
 
 
@@ -129,16 +135,14 @@ def _ours(stored: StoredEvent) -> StoredEvent:
 
 def _theirs(stored: Any) -> Any:
     foreign: Any = payload.decode_event(stored.state)
-    return replace(
-        stored, originator_version=stored.originator_version - 1, topic=foreign.topic, state=foreign.state
-    )
+    return replace(stored, originator_version=stored.originator_version - 1, topic=foreign.topic, state=foreign.state)
 
 
 class Case:
     """A fresh ledger for each test of the library."""
 
     INITIAL_VERSION = 0
-    addCleanup: Callable[..., None]
+    addCleanup: Callable[..., None]  # noqa: N815  # the library's cases are unittest's
 
     def new_originator_id(self) -> str:
         return f"{SALES}/foreign/{uuid4()}"
@@ -218,9 +222,7 @@ def test_what_the_library_wrote_another_client_verifies_and_reads(ledger: Ledger
         ([Happened(DRAFT, 1, TAKEN)], "a series.taken does not belong into invoice/D-1"),
     ],
 )
-def test_what_a_replay_would_not_accept_is_an_integrity_error(
-    ledger: Ledger, events: list[Happened], why: str
-) -> None:
+def test_what_a_replay_would_not_accept_is_an_integrity_error(ledger: Ledger, events: list[Happened], why: str) -> None:
     with pytest.raises(IntegrityError, match=why):
         LedgerApplication(ledger).save(*events)
     assert LedgerRecorder(ledger).max_notification_id() is None
@@ -308,8 +310,10 @@ with LedgerApplication(founded(Path(sys.argv[1]))) as application:
 def test_the_environment_chooses_no_code(tmp_path: Path) -> None:
     mark = tmp_path / "planted-code-ran"
     (tmp_path / "planted.py").write_text(PLANTED.format(mark=mark))
-    names = ("PERSISTENCE_MODULE", "INFRASTRUCTURE_FACTORY", "FACTORY_TOPIC", "MAPPER_TOPIC", "CIPHER_TOPIC")
-    names += ("TRANSCODER_TOPIC", "COMPRESSOR_TOPIC", "APPLICATION_RECORDER_TOPIC", "PROCESS_RECORDER_TOPIC")
+    names = (
+        "PERSISTENCE_MODULE", "INFRASTRUCTURE_FACTORY", "FACTORY_TOPIC", "MAPPER_TOPIC", "CIPHER_TOPIC",
+        "TRANSCODER_TOPIC", "COMPRESSOR_TOPIC", "APPLICATION_RECORDER_TOPIC", "PROCESS_RECORDER_TOPIC",
+    )  # fmt: skip
     environment = {
         **os.environ,
         "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}",

@@ -5,14 +5,15 @@ from __future__ import annotations
 import io
 import sys
 from datetime import date
-from types import ModuleType, SimpleNamespace
-from typing import Any, ClassVar
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import msgspec
 import pytest
 
-from bo import errors, options, settings
+from bo import errors, options
+from tests.ledgers import Office
 
 
 class Row(msgspec.Struct):
@@ -23,23 +24,12 @@ class Row(msgspec.Struct):
 ACME, GULF = Row("Acme"), Row("Gulf")
 
 
-class FakeLedger:
-    closed = False
-    client: ClassVar = {"note": b"bo.internal/00\n42\nHEAD\n\n"}
-    command = reason = key = ""
-    dry_run, request = False, b""
-
-    def close(self) -> None:
-        self.closed = True
-
-
 @pytest.fixture
-def opened(monkeypatch: pytest.MonkeyPatch) -> FakeLedger:
-    ledger = FakeLedger()
-    session = ModuleType("bo.session")
-    session.__dict__["open_ledger"] = lambda settings: ledger
-    monkeypatch.setitem(sys.modules, "bo.session", session)
-    return ledger
+def chosen(office: Office, monkeypatch: pytest.MonkeyPatch) -> Office:
+    """A real ledger, found as the command line finds it."""
+    monkeypatch.setenv("BO_HOME", str(office.home))
+    monkeypatch.setenv("BO_LEDGER", str(office.directory))
+    return office
 
 
 def called(command: click.Command, *words: str) -> tuple[int, str]:
@@ -52,28 +42,27 @@ def called(command: click.Command, *words: str) -> tuple[int, str]:
     return 0, ""
 
 
-def test_rows_passes_on_what_the_function_takes_and_prints(
-    opened: FakeLedger, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_rows_passes_on_what_the_function_takes_and_prints(chosen: Office, capsys: pytest.CaptureFixture[str]) -> None:
     seen = SimpleNamespace()
 
     @click.command
     @options.rows
     @options.ledger
     def listing(ledger: Any, as_of: date | None, known_at: int | date | None, limit: int | None) -> list[Row]:
-        seen.args = (ledger, as_of, known_at, limit)
+        seen.ledger, seen.args = ledger, (as_of, known_at, limit)
+        ledger.pull()
         return [ACME, GULF]
 
-    assert called(listing, "--json", "--columns", "name", "--as-of", "2026-Q1", "--known-at", "17", "--limit", "1") == (
-        0,
-        "",
-    )
-    assert seen.args == (opened, date(2026, 3, 31), 17, 1)
+    words = ("--json", "--columns", "name", "--as-of", "2026-Q1", "--known-at", "17", "--limit", "1")
+    assert called(listing, *words) == (0, "")
+    assert seen.args == (date(2026, 3, 31), 17, 1)
     assert capsys.readouterr().out == '[{"name":"Acme"}]\n'
-    assert opened.closed
+    assert not {"store", "client"} & set(vars(seen.ledger)), "it is closed"
     called(listing, "--sort", "-name", "--limit", "1", "--json", "--columns", "name", "--envelope")
-    assert seen.args == (opened, None, None, None)
-    assert capsys.readouterr().out == '{"position":42,"head":"HEAD","rows":[{"name":"Gulf"}]}\n'
+    assert seen.args == (None, None, None)
+    size, note = chosen.ledger.store.newest() or (0, b"")
+    head = note.decode().split("\n")[2]
+    assert capsys.readouterr().out == f'{{"position":{size},"head":"{head}","rows":[{{"name":"Gulf"}}]}}\n'
     assert called(listing, "--envelope") == (2, "--envelope goes with --json (see `bo --help`)")
 
 
@@ -87,36 +76,44 @@ def test_a_function_without_as_of_has_no_such_option() -> None:
     assert called(listing, "--sort", "name") == (0, "")
 
 
-def test_the_ledger_is_closed_when_a_command_fails(opened: FakeLedger) -> None:
+@pytest.mark.usefixtures("chosen")
+def test_the_ledger_is_closed_when_a_command_fails() -> None:
+    seen = SimpleNamespace()
+
     @click.command
     @options.shown
     @options.ledger
     def failing(ledger: Any) -> Row:
+        seen.ledger = ledger
+        ledger.pull()
         raise KeyError("x")
 
     assert called(failing)[0] == 1
-    assert opened.closed
+    assert not {"store", "client"} & set(vars(seen.ledger))
 
 
-def test_the_ledger_is_told_what_was_asked(opened: FakeLedger, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("chosen")
+def test_the_ledger_is_told_what_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+
     @click.command
     @options.reason
     @options.key
     @options.dry_run
     @options.on
     @options.ledger
-    def verb(**given: object) -> None: ...
+    def verb(ledger: Any, **given: object) -> None:
+        told.append((ledger.reason, ledger.key, ledger.dry_run, ledger.request))
 
     monkeypatch.setenv("BO_NOW", "2026-01-31T12:00:00Z")
     assert called(verb, "--reason", "late", "--key", "k1", "--dry-run") == (0, "")
-    assert (opened.reason, opened.key, opened.dry_run) == ("late", "k1", True)
-    first = opened.request
     monkeypatch.setenv("BO_NOW", "2026-02-01T12:00:00Z")
     called(verb, "--reason", "late", "--key", "k1")
-    assert opened.request == first
-    assert not opened.dry_run
     called(verb, "--reason", "early", "--key", "k1")
-    assert opened.request != first
+    (first, again, other) = told
+    assert first[:3] == ("late", "k1", True)
+    assert again == (*first[:2], False, first[3])
+    assert other[3] != first[3]
 
 
 @pytest.mark.parametrize(
@@ -158,37 +155,15 @@ def test_a_question_nobody_can_answer_asks_for_yes(monkeypatch: pytest.MonkeyPat
         options.confirm("Really?", yes=False)
 
 
-def test_completion_offers_what_is_in_the_ledger_and_never_asks(
-    opened: FakeLedger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[settings.Settings] = []
-
-    def open_ledger(chosen: settings.Settings) -> FakeLedger:
-        asked.append(chosen)
-        return opened
-
-    def matching(views: object, kinds: tuple[str, ...], prefix: str) -> list[str]:
-        return [name for name in ("INV-1", "INV-2", "X") if kinds == ("invoice",) and name.startswith(prefix)]
-
-    monkeypatch.setattr(sys.modules["bo.session"], "open_ledger", open_ledger)
-    core, references = ModuleType("projections.core"), ModuleType("projections.references")
-    core.__dict__["open_views"] = lambda ledger: None
-    references.__dict__["matching"] = matching
-    monkeypatch.setitem(sys.modules, "projections.core", core)
-    monkeypatch.setitem(sys.modules, "projections.references", references)
+def test_completion_offers_what_is_in_the_ledger_and_never_asks(chosen: Office) -> None:
+    chosen.issue_invoices(2)
 
     @click.command
     @options.reference("number", "invoice")
     def show(number: str) -> None: ...
 
     context = click.Context(show, info_name="bo")
-    context.params = {"ledger": "books"}
-    assert [item.value for item in show.params[0].shell_complete(context, "INV")] == ["INV-1", "INV-2"]
-    assert asked == [settings.Settings("books", quiet=True, may_ask=False)]
-    assert opened.closed
-
-    def locked(chosen: settings.Settings) -> FakeLedger:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(sys.modules["bo.session"], "open_ledger", locked)
+    numbers = ["INV-2026-0001", "INV-2026-0002"]
+    assert [item.value for item in show.params[0].shell_complete(context, "INV")] == numbers
+    chosen.ledger.device.save(chosen.home / "devices" / "alice.json", "a passphrase")
     assert show.params[0].shell_complete(context, "INV") == []

@@ -44,7 +44,8 @@ def forms(text: str) -> list[bytes]:
     """The ways a text may have been written down, in lower case."""
     plain = text.lower().encode()
     coded = [b64encode(b"x" * shift + text.encode()).lower()[4 * bool(shift) + 1 : -4] for shift in range(3)]
-    return [plain, text.lower().encode("utf-16-le"), plain.hex().encode(), plain[::-1], *coded]
+    every = [text.lower().encode("utf-16-le"), plain.hex().encode(), plain[::-1], *coded]
+    return [plain, *(form for form in every if len(form) > 9)]  # what is shorter comes about by chance
 
 
 def traces(text: str, *roots: Path) -> list[str]:
@@ -55,8 +56,8 @@ def traces(text: str, *roots: Path) -> list[str]:
 
 def test_the_search_finds_what_is_there(tmp_path: Path) -> None:
     """Else what follows proves nothing."""
+    assert len(forms(MARK)) == 7
     for number, form in enumerate(forms(MARK)):
-        assert len(form) > 7
         (tmp_path / f"{number}.bin").write_bytes(os.urandom(100) + form + os.urandom(100))
     (tmp_path / "coded").write_bytes(b64encode(b"ab" + MARK.encode() + b"c"))
     (tmp_path / f"about {MARK}.txt").write_bytes(b"")

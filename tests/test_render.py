@@ -247,6 +247,42 @@ def test_a_table_fits_the_terminal_and_its_head_is_bold() -> None:
     assert "\x1b[1mname\x1b[0m" in head
 
 
+NARROW = """
+import msgspec
+from bo import render
+class Row(msgspec.Struct):
+    number: str
+    party: str
+    on: str
+    currency: str
+    total: int
+    why: str
+    due: str
+rows = [Row(f"I-000{n}", f"Harbour Theatre {n}", f"2026-01-0{n}", "EUR", n, "", f"2026-02-0{n}") for n in (1, 2)]
+render.rows(rows, render.How(columns=COLUMNS))
+"""
+
+
+def test_a_reference_or_date_is_whole_or_its_column_is_left_out_and_named() -> None:
+    shown = in_terminal(NARROW.replace("COLUMNS", "()"), NO_COLOR="1").splitlines()
+    assert shown[0].split() == ["number", "party", "on", "total"]
+    assert shown[2].split() == ["I-0001", "Harbour", "Thea…", "2026-01-01", "1"]
+    assert max(map(len, shown)) <= 40
+
+
+def test_columns_that_were_asked_for_are_not_left_out() -> None:
+    asked = in_terminal(NARROW.replace("COLUMNS", "('number', 'on', 'due', 'why')"), NO_COLOR="1").splitlines()
+    assert asked[0].split() == ["number", "on", "due", "why"]
+    assert asked[2].split() == ["I-0001", "2026-01-01", "2026-02-01"]
+
+
+def test_a_sentence_is_wrapped_and_not_cut() -> None:
+    text = "the recovery key is still on this machine"
+    assert tables.wrapped(text, 14) == "the recovery\nkey is still\non this\nmachine"
+    assert tables.wrapped("/a/path/without/spaces", 10) == "/a/path/wi\nthout/spac\nes"
+    assert tables.wrapped("a " * 100, 3).endswith("…")
+
+
 def test_no_color_is_honoured() -> None:
     assert "\x1b" not in in_terminal(WIDE, NO_COLOR="1")
 

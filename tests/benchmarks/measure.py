@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from collections.abc import Callable
 from statistics import median
@@ -61,27 +60,6 @@ def shown(seconds: float, unit: str = "") -> str:
         if seconds >= scale:
             return f"{seconds / scale:.3g} {name}{per}"
     return f"{seconds * 1e6:.3g} µs{per}"
-
-
-def peak_of(run: Callable[[], object]) -> float:
-    """Megabytes of memory a fresh copy of this process had at most while it ran `run`.
-
-    A child: what this process needed before does not count.
-    """
-    sys.stdout.flush()
-    reader, writer = os.pipe()
-    child = os.fork()
-    if not child:
-        run()
-        os.write(writer, b"done")
-        os._exit(0)
-    os.close(writer)
-    told = os.read(reader, 4)
-    os.close(reader)
-    _, status, usage = os.wait4(child, 0)
-    if status or told != b"done":
-        raise RuntimeError("what was to be measured did not end well")
-    return usage.ru_maxrss / 1024
 
 
 def tell(text: str) -> None:

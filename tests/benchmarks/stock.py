@@ -40,7 +40,15 @@ class Invoice(Aggregate):
 
     @event("Drafted")
     def __init__(
-        self, customer: str, currency: str, lines: list[Plain], net: Plain, tax: Plain, total: Plain, ref: str, terms: int
+        self,
+        customer: str,
+        currency: str,
+        lines: list[Plain],
+        net: Plain,
+        tax: Plain,
+        total: Plain,
+        ref: str,
+        terms: int,
     ) -> None:
         self.customer, self.currency, self.lines, self.ref, self.terms = customer, currency, lines, ref, terms
         self.credits: dict[str, tuple[int, date]] = {}
@@ -80,12 +88,14 @@ class Invoices(Application[UUID]):
     """All of them in one SQLite file, each event encrypted by the cipher on top of the package `cryptography`."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__({
-            "PERSISTENCE_MODULE": "eventsourcing.sqlite",
-            "SQLITE_DBNAME": str(path),
-            "CIPHER_TOPIC": "eventsourcing.cryptography:AESCipher",
-            "CIPHER_KEY": base64.b64encode(os.urandom(32)).decode(),
-        })
+        super().__init__(
+            {
+                "PERSISTENCE_MODULE": "eventsourcing.sqlite",
+                "SQLITE_DBNAME": str(path),
+                "CIPHER_TOPIC": "eventsourcing.cryptography:AESCipher",
+                "CIPHER_KEY": base64.b64encode(os.urandom(32)).decode(),
+            }
+        )
         self.series = Series()
         self.save(self.series)
 
