@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -207,13 +208,21 @@ def _around(at: tuple[int, str]) -> dict[str, object]:
 
 
 def _json(value: object) -> None:
+    _as_utf8()
     print(msgspec.json.encode(value).decode())
+
+
+def _as_utf8() -> None:
+    """What programs read is UTF-8, whatever the locale says."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.encoding != "utf-8":
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def _separated(names: Sequence[str], listed: Iterable[dict[str, Any]], format: str) -> None:
     """RFC 4180 with plain newlines; in TSV, and on a terminal, what is hidden is escaped."""
     shown = clean if format == "tsv" or sys.stdout.isatty() else str
     between, quoted = ("\t", str) if format == "tsv" else (",", _quoted)
+    _as_utf8()
     if names:
         print(between.join(names))
     for row in listed:

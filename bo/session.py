@@ -196,15 +196,25 @@ def ask(prompt: str, *, confirm: bool = False) -> str:
 
     if not sys.stdin.isatty():
         raise KeyProblem("a passphrase is needed: give it by --passphrase-fd or BO_PASSPHRASE_FILE")
-    return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
+    while True:
+        entered = str(click.prompt(prompt, hide_input=True, default="", show_default=False, err=True))
+        if not (confirm and entered):
+            return entered
+        if entered == click.prompt("The same again", hide_input=True, default="", show_default=False, err=True):
+            return entered
+        errors.tell("the two were not the same")
 
 
 def _first_line(source: int | Path) -> str:
     """The first line of a file, without what ends it. A descriptor stays open, and may be read again."""
     if isinstance(source, int) and source in _heard:
         return _heard[source]
-    with open(source, "rb", closefd=isinstance(source, Path)) as file:
-        data = file.read(65_536)
+    try:
+        with open(source, "rb", closefd=isinstance(source, Path)) as file:
+            data = file.read(65_536)
+    except OSError as problem:
+        where = f"descriptor {source}" if isinstance(source, int) else str(source)
+        raise KeyProblem(f"the passphrase cannot be read from {where}: {(problem.strerror or '').lower()}") from None
     try:
         line = data.split(b"\n", 1)[0].removesuffix(b"\r").decode()
     except UnicodeDecodeError:

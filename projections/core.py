@@ -240,11 +240,17 @@ class Sink:
         ).fetchall()
 
     def _drop(self, name: str) -> None:
-        row = self._client.db.execute("SELECT objects FROM projection WHERE name = ?", (name,)).fetchone()
-        for table in row[0].split(",") if row else ():
-            if table:
-                self._client.db.execute(f'DROP TABLE IF EXISTS "{table}"')
-        self._client.db.execute("DELETE FROM projection WHERE name = ?", (name,))
+        """Drop a projection's tables, not page by page: to overwrite them would need all of them in memory.
+
+        What is shredded has the whole database written anew.
+        """
+        db = self._client.db
+        row = db.execute("SELECT objects FROM projection WHERE name = ?", (name,)).fetchone()
+        db.execute("PRAGMA secure_delete=OFF")
+        for table in filter(None, row[0].split(",") if row else ()):
+            db.execute(f'DROP TABLE IF EXISTS "{table}"')
+        db.execute("PRAGMA secure_delete=ON")
+        db.execute("DELETE FROM projection WHERE name = ?", (name,))
 
     def _fill_currencies(self) -> None:
         if self._client.db.execute("SELECT 1 FROM currency LIMIT 1").fetchone() is None:

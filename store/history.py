@@ -50,8 +50,11 @@ def past(
     if (compartment, stream) in ledger.people.shredded:
         raise Refused(f"{name} was erased")
     found = []
+    rows: dict[bytes, bytes | None] = {}
     for leaf in leaves(ledger, kind, compartment, stream, last_only=last_only):
-        payload = ledger.keyring.read(leaf, ledger.store.wrapped(leaf.key_id))
+        if leaf.key_id not in rows:
+            rows[leaf.key_id] = ledger.store.wrapped(leaf.key_id)
+        payload = ledger.keyring.read(leaf, rows[leaf.key_id])
         if payload is None:
             raise Refused(f"{name} began before you were given access: what needs its whole history is not open to you")
         found.append((leaf, payload))

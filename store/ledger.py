@@ -197,9 +197,12 @@ class Ledger:
         """An aggregate as the log has it now."""
         from store.history import load
 
-        self.pull()
-        with self.client.reading():
-            return load(self, cls, reference, compartment)
+        def work() -> S:
+            with self.client.reading():
+                self._pull()
+                return load(self, cls, reference, compartment)
+
+        return self.mended(work)
 
     def seal(
         self,

@@ -66,17 +66,22 @@ class Raw(NamedTuple):
     note: bytes
 
 
-@contextmanager
-def faults(path: Path) -> Iterator[None]:
+class faults:  # noqa: N801  # used like a function; as a generator it would cost as much as a statement
     """Turn what the library raises into sentences with the right exit code."""
-    try:
-        yield
-    except sqlite.OperationalError as problem:
-        raise Unavailable(f"{path}: {problem}") from None
-    except sqlite.DatabaseError as problem:
-        raise Tampered(f"{path}: {problem}") from None
-    except (OverflowError, UnicodeDecodeError):
-        raise Tampered(f"{path}: a value is out of its range") from None
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, problem: BaseException | None, at: object) -> None:
+        match problem:
+            case sqlite.OperationalError():
+                raise Unavailable(f"{self.path}: {problem}") from None
+            case sqlite.DatabaseError():
+                raise Tampered(f"{self.path}: {problem}") from None
+            case OverflowError() | UnicodeDecodeError():
+                raise Tampered(f"{self.path}: a value is out of its range") from None
 
 
 class SQLiteStore:

@@ -133,7 +133,13 @@ class Office:
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "tests.ledgers", str(self.folder), *words],
             cwd=self.folder,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(self.folder), **environment},
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "PYTHONDONTWRITEBYTECODE": "1",  # where there is no room, half a file would be believed later
+                "HOME": str(self.folder),
+                **environment,
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -62,7 +62,6 @@ WARM = {
     "records": ("record", "list", "--json"),
     "documents": ("doc", "list", "--json"),
     "the audit trail": ("audit", "trail", "--json"),
-    "persons": ("person", "list", "--json"),
 }
 
 

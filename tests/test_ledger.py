@@ -196,7 +196,7 @@ def test_first_processes_of_a_new_home_at_once(office: Office) -> None:
     for path in (office.home / "views", office.home / "pins", office.home / "places"):
         assert path.is_dir()
     office.close()
-    for _ in range(3):
+    for _ in range(2):
         for path in (office.home / "views", office.home / "pins"):
             for file in sorted(path.rglob("*"), reverse=True):
                 file.unlink() if file.is_file() else file.rmdir()
@@ -204,7 +204,7 @@ def test_first_processes_of_a_new_home_at_once(office: Office) -> None:
         printed = [job.communicate(timeout=60) for job in jobs]
         assert [(job.returncode, err) for job, (_, err) in zip(jobs, printed, strict=True)] == [(0, "")] * 4
     office.reopen()
-    assert numbers(office.ledger) == contiguous(24)
+    assert numbers(office.ledger) == contiguous(16)
 
 
 def test_threads_with_their_own_ledgers(office: Office) -> None:

@@ -287,6 +287,14 @@ def test_no_color_is_honoured() -> None:
     assert "\x1b" not in in_terminal(WIDE, NO_COLOR="1")
 
 
+@pytest.mark.parametrize("format", ["json", "jsonl", "csv"])
+def test_what_programs_read_is_utf8_in_every_locale(format: str) -> None:
+    code = WIDE.replace("acme", "Café").replace("How()", f"How({format!r})")
+    environment = {"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-P", "-c", code], env=environment, capture_output=True, check=True)
+    assert "Café".encode() in done.stdout
+
+
 def test_a_piped_table_is_whole() -> None:
     done = subprocess.run([sys.executable, "-c", WIDE], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "x" * 100 in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,7 +44,7 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
     name, owner, currency = line(name), line(owner), currency.upper()
     digits_of(currency)
     require(name and owner, "an organisation and its owner have names")
-    require(not (place / "ledger.db").exists(), f"there is a ledger in {place} already")
+    _require_free(place)
     home = Home()
     secret = None if no_passphrase else session.new_passphrase(settings.current())
     founder = devices.new(_free_name(home, owner), b"")
@@ -52,23 +53,77 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
     target = recovery or home.root / "recovery" / f"{founder.name}.json"
     if target.exists():
         raise errors.BadInput(f"{target} exists: name another place with --recovery")
-    found.create(place)
     code = None if no_passphrase else _recovery_code()
-    rescue.save(target, code)
-    founder.save(home.device_file(founder.name), secret)
-    ledger = session.Session(place, home, founder)
-    ledger.command = "init"
+    fresh = not place.exists()
     try:
-        found.found(
-            ledger, first, _numbers(), lambda tx, roles: _name(tx, roles, name, currency, owner, founder, first.person)
-        )
-    finally:
-        ledger.close()
+        found.create(place)
+        _forget(home, place)
+        rescue.save(target, code)
+        founder.save(home.device_file(founder.name), secret)
+        ledger = session.Session(place, home, founder)
+        ledger.command = "init"
+        try:
+            with ledger.client.watched():
+                found.found(
+                    ledger,
+                    first,
+                    _numbers(),
+                    lambda tx, roles: _name(tx, roles, name, currency, owner, founder, first.person),
+                )
+        finally:
+            ledger.close()
+    except BaseException as problem:
+        if not isinstance(problem.__cause__, FileExistsError):  # else somebody else begins one there
+            _withdraw(place, fresh, (target, home.device_file(founder.name)))
+        if target.exists():  # it was founded: what failed came after
+            _tell(founder, target, code)
+        raise
     click.echo(f"{place}")
+    _tell(founder, target, code)
+
+
+def _tell(founder: Device, recovery: Path, code: str | None) -> None:
+    from bo import session
+
     errors.tell(f"ledger {session.fingerprint(founder.ledger)}, device {session.device_fingerprint(founder)}")
-    errors.tell(f"keep the recovery key file offline: {target}")
+    errors.tell(f"keep the recovery key file offline: {recovery}")
     if code:
         errors.tell(f"its code, shown only now: {code}")
+
+
+def _require_free(place: Path) -> None:
+    from aggregates.core import Refused
+    from bo.session import ledger_at
+    from store.errors import StoreError, Unavailable
+
+    if (place / "ledger.db").exists():
+        with suppress(StoreError):
+            try:
+                ledger_at(place)
+            except Unavailable:
+                raise Refused(f"a ledger was begun in {place} and never finished: remove it first") from None
+        raise Refused(f"there is a ledger in {place} already")
+
+
+def _forget(home: Home, place: Path) -> None:
+    """A ledger that was here before and is gone: what this home knew of the place does not bind the new one."""
+    (home.root / "places" / str(place.resolve()).strip("/") / "binding.json").unlink(missing_ok=True)
+
+
+def _withdraw(place: Path, fresh: bool, keys: tuple[Path, Path]) -> None:
+    """Where no ledger was founded, remove what was made for it, so that `bo init` can be run again."""
+    from bo.session import ledger_at
+    from store.errors import StoreError
+
+    with suppress(StoreError):
+        ledger_at(place)
+        return
+    for path in (*keys, *(place / name for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "lock"))):
+        with suppress(OSError):  # it was not made
+            path.unlink()
+    for folder in (place / "blobs", place) if fresh else (place / "blobs",):
+        with suppress(OSError):  # something else is in it, or it was not made
+            folder.rmdir()
 
 
 def _numbers() -> range:

@@ -385,6 +385,8 @@ def print_(ledger: Ledger, number: str, output: str | None, force: bool) -> None
 
     page = invoicing.rendering(ledger, resolve(open_views(ledger), number, "invoice", "credit"))
     files.write_output(output or "-", [page], force=force)
+    if output not in (None, "-"):
+        click.echo(output)
 
 
 @invoice.command("import")
