@@ -31,6 +31,8 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
 
     kind: ClassVar[str] = ""
     compartment: ClassVar[int] = 0
+    anywhere: ClassVar[bool] = False
+    """Its streams stand in any compartment; `compartment` is where they go unless somebody says."""
     last_is_all: ClassVar[bool] = False
     """The last event tells the whole state, so a long stream is never read from its beginning."""
     rechecked: ClassVar[tuple[type[Event], ...]] = ()
@@ -51,11 +53,12 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
         old = {name: getattr(self, name) for name in _shared_fields(type(self), kind)}
         return {name: value for name, value in old.items() if value and value != getattr(event, name)}
 
-    def contradiction(self, event: E, together: tuple[Event, ...]) -> str:
+    def contradiction(self, event: E, together: tuple[Event, ...] | None) -> str:
         """Why a `rechecked` event cannot follow this state, "" when it can.
 
-        `together` are all events the same commit appends to the same compartment. The rules
-        belong to the ledger's policy number: they use no clock, locale or Unicode table.
+        `together` are all events the same commit appends to the same compartment, None when this
+        reader cannot have all of them: a rule that needs them says nothing then. The rules belong
+        to the ledger's policy number: they use no clock, locale or Unicode table.
         """
         return ""
 

@@ -62,6 +62,7 @@ Events = Filed | Replaced | Retitled | Linked | Unlinked | Retained
 class Document(State[Events]):
     kind = "document"
     compartment = DOCUMENTS
+    anywhere = True
 
     version: int = 0
     name: str = ""
@@ -116,30 +117,30 @@ class Document(State[Events]):
         check_content(name, mime, size, sha256, blob, text, text_blob)
         return Replaced(self.version + 1, name, mime, size, sha256, blob, text, text_blob)
 
-    def retitle(self, title: str) -> Retitled:
+    def retitle(self, title: str) -> tuple[Retitled, ...]:
+        """Nothing when that is its title; so `link` and `retain` where it is so already."""
         self.must_exist()
         title = checked_title(title)
-        require(title != self.title, f"the title is “{title}” already")
-        return Retitled(title)
+        return (Retitled(title),) if title != self.title else ()
 
-    def link(self, link: str) -> Linked:
+    def link(self, link: str) -> tuple[Linked, ...]:
         self.must_exist()
         check_link(link)
-        require(link not in self.links, f"this document is linked to {link} already")
-        return Linked(link)
+        return (Linked(link),) if link not in self.links else ()
 
     def unlink(self, link: str) -> Unlinked:
         self.must_exist()
         require(link in self.links, f"this document is not linked to {link}")
         return Unlinked(link)
 
-    def retain(self, until: date, reason: str = "") -> Retained:
+    def retain(self, until: date, reason: str = "") -> tuple[Retained, ...]:
         """Keep it until another day. Keeping it shorter than promised needs a reason."""
         self.must_exist()
-        require(until != self.retain_until, f"it is kept until {until} already")
+        if until == self.retain_until:
+            return ()
         if self.retain_until and until < self.retain_until:
             require(reason.strip(), f"it is kept until {self.retain_until}; ending that on {until} needs a reason")
-        return Retained(until)
+        return (Retained(until),)
 
     def must_exist(self) -> None:
         require(self.version, "there is no such document")

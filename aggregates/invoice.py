@@ -166,13 +166,12 @@ class Invoice(State[Events]):
         require(not self.customer, "there is a draft with this reference already")
         return Drafted(**_more_than_nothing(draft(customer, lines, currency, ref, terms)))
 
-    def edit(self, **changes: Any) -> Edited:
-        """Change `customer`, `lines`, `currency`, `ref` or `terms`; the rest stays."""
+    def edit(self, **changes: Any) -> tuple[Edited, ...]:
+        """Change `customer`, `lines`, `currency`, `ref` or `terms`; no event when the draft says so already."""
         self._require_draft()
         now = {name: getattr(self, name) for name in ("customer", "lines", "currency", "ref", "terms")}
         new = _more_than_nothing(draft(**{**now, **changes}))
-        require(any(new[name] != old for name, old in now.items()), "the draft says that already: nothing would change")
-        return Edited(**new)
+        return (Edited(**new),) if any(new[name] != old for name, old in now.items()) else ()
 
     def discard(self, reason: str = "") -> Discarded:
         self._require_draft()
@@ -311,7 +310,7 @@ class Invoice(State[Events]):
         """Old values of a draft. What follows is not a change of a field, though fields bear the same name."""
         return super().before(event) if isinstance(event, Edited) else {}
 
-    def contradiction(self, event: Event, together: tuple[Event, ...]) -> str:
+    def contradiction(self, event: Event, together: tuple[Event, ...] | None) -> str:
         match event:
             case Imported():
                 ours = OURS.fullmatch(event.number) or DRAFT.fullmatch(event.number)

@@ -37,8 +37,12 @@ def line(text: str) -> Line:
     """
     parts = [part.strip() for part in text.rsplit(";", 3)]
     require(len(parts) == 4, f"a line is “{FORM}”, not {shown(text)}")
-    description, quantity, price, tax = parts
-    require(description, f"the line {shown(text)} begins without a description")
+    require(parts[0], f"the line {shown(text)} begins without a description")
+    return of_texts(*parts)
+
+
+def of_texts(description: str, quantity: str, price: str, tax: str) -> Line:
+    """A line from its parts as they are written."""
     category, rate = tax.upper(), NONE
     if category not in CATEGORIES or category == "S":
         rate = plain(exact(tax.removesuffix("%")))

@@ -13,7 +13,7 @@ from aggregates.text import shown as shown
 EXACT = Context(prec=200, traps=[Inexact])
 """Decimal arithmetic that fails rather than rounds."""
 
-MOST = 10**18
+MOST = 10**15
 """No amount is larger, in minor units: it must fit a 64-bit column."""
 
 _AMOUNT = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)")
@@ -138,13 +138,13 @@ def digits_of(currency: str) -> int:
 def _within(amount: Decimal) -> Decimal:
     """Refuse what is no amount at all before any arithmetic meets it."""
     require(amount.is_finite(), f"{amount} is not an amount")
-    require(not amount or amount.adjusted() <= 18, "an amount is at most 1000000000000000000")
+    require(not amount or amount.adjusted() <= 15, "an amount is at most 1000000000000000")
     require(len(amount.as_tuple().digits) <= 100 and amount.adjusted() > -100, "an amount has at most 100 digits")
     return amount
 
 
 def _fitting(minor: int) -> int:
-    require(-MOST <= minor <= MOST, "an amount is at most 1000000000000000000 in the currency's smallest unit")
+    require(-MOST <= minor <= MOST, "an amount is at most 1000000000000000 in the currency's smallest unit")
     return minor
 
 

@@ -78,14 +78,17 @@ class Record(State[Events]):
             )
         return (Changed(changed),) if changed else ()
 
-    def archive(self) -> Archived:
+    def archive(self) -> tuple[Archived, ...]:
+        """Nothing when it is archived already."""
+        if self.archived:
+            return ()
         self._require_open()
-        return Archived()
+        return (Archived(),)
 
-    def restore(self) -> Restored:
+    def restore(self) -> tuple[Restored, ...]:
+        """Nothing when it is not archived."""
         self._require_there()
-        require(self.archived, f"{self.ref} is not archived")
-        return Restored()
+        return (Restored(),) if self.archived else ()
 
     def merge(self, target: "Record") -> Merged:
         """`target` stands for this record from now on; `unmerge` takes it back."""

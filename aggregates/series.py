@@ -54,7 +54,7 @@ class Series(State[Events]):
         last = self.last + 1
         return Taken(last, f"{prefix}-{year:04}-{last:04}", on)
 
-    def contradiction(self, event: Event, together: tuple[Event, ...]) -> str:
+    def contradiction(self, event: Event, together: tuple[Event, ...] | None) -> str:
         if isinstance(event, Opened):
             return "a series is opened once, before its first number" if self.start or self.number else ""
         if not isinstance(event, Taken):
@@ -68,7 +68,7 @@ class Series(State[Events]):
             return f"{event.number} is of another series than {self.number}"
         if self.on and event.on < self.on:
             return f"{event.number} is dated {event.on}, before {self.number} of {self.on}"
-        if users(together).get(event.number) != 1:
+        if together is not None and users(together).get(event.number) != 1:
             return f"{event.number} was taken without one document that bears it"
         return ""
 
@@ -82,8 +82,10 @@ class Series(State[Events]):
                 assert_never(event)
 
 
-def misnumbered(number: str, together: tuple[Event, ...]) -> str:
+def misnumbered(number: str, together: tuple[Event, ...] | None) -> str:
     """Why a document cannot bear `number`, "" when its series gave it in the same commit to it alone."""
+    if together is None:
+        return ""
     bearers = users(together)
     if number not in bearers:
         return f"{number} was not taken from its series in the same commit"

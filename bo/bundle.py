@@ -95,7 +95,7 @@ def _fill(ledger: Session, views: Views, part: Path, since: date | None, until: 
                 files.tree.write(f"{(hashes(leaf.idx) or b'').hex()}\n")
             last = raw.leaves[-1].idx + 1
             commit = Commit.decode(raw.leaves[-1].body)
-            day = datetime.fromtimestamp(commit.claimed / 1000, UTC).date()
+            day = datetime.fromtimestamp(commit.at / 1000, UTC).date()
             chosen = (since is None or since <= day) and (until is None or day <= until)
             if chosen or last == size:
                 files.heads.write(json.dumps({"size": last, "note": raw.note.decode()}, ensure_ascii=False) + "\n")

@@ -243,6 +243,7 @@ def check_leaf(entry: Json, hashes: Hashes) -> list[Json]:
     said, end = unpack(payload)
     need(end == len(payload), f"leaf {entry['leaf']} has bytes after its content")
     befores = said.get("before") or [{}] * len(said["events"])
+    need(len(befores) == len(said["events"]), f"leaf {entry['leaf']} has old values for other events")
     step, ordinal = int(raw[34] == EVENT), int.from_bytes(raw[69:77], "big")
     return [
         {"leaf": entry["leaf"], "position": ordinal + step * place, "stream": said["stream"], "at": said["at"],
@@ -287,5 +288,6 @@ def main(words: list[str]) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (Wrong, KeyError, ValueError, TypeError, IndexError, OSError, struct.error) as problem:
+    except (Wrong, LookupError, ArithmeticError, ValueError, TypeError, AttributeError, RecursionError, OSError,
+            struct.error) as problem:  # fmt: skip
         sys.exit(f"NOT OK: {problem}")

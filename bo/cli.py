@@ -51,9 +51,16 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
+def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """A variable in a script that was never set shall not choose what is acted on."""
+    if value is not None and not value.strip() and not ctx.resilient_parsing:
+        raise click.BadParameter(f"an empty name names no {param.name}", ctx, param)
+    return value
+
+
 @click.group(cls=Root, name="bo", context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.option("--ledger", "-L")
-@click.option("--device", "-D")
+@click.option("--ledger", "-L", callback=_named)
+@click.option("--device", "-D", callback=_named)
 @click.option("--passphrase-fd", type=click.IntRange(min=0), metavar="N")
 @click.option("--quiet", is_flag=True)
 @click.option("--verbose", is_flag=True)

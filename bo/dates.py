@@ -52,6 +52,14 @@ def period(text: str) -> Period:
     return Period(date(year, month, number), date(year, month, number))
 
 
+def ahead(day: date, now: date) -> str:
+    """How far a day lies in the future: `1 day`, `36 years`; "" when it does not."""
+    days = (day - now).days
+    years = day.year - now.year - ((day.month, day.day) < (now.month, now.day))
+    number, unit = (years, "year") if years else (days, "day")
+    return f"{number} {unit}{'' if number == 1 else 's'}" if days > 0 else ""
+
+
 def _months(year: int, first: int, last: int) -> Period:
     return Period(date(year, first, 1), date(year, last, monthrange(year, last)[1]))
 

@@ -69,12 +69,16 @@ def take(ledger: Ledger, source: str, reference: str, compartment: int, name: st
         kind = mime.mime_of(head, name)
         held = io.BytesIO(head) if size is None else None
         pieces = over(remembered(head, file, held), f"filing {name}", (size or 0) >> 20)
-        blob = ledger.seal(Document, reference, pieces, compartment=compartment)
+        try:
+            blob = ledger.seal(Document, reference, pieces, compartment=compartment)
+        except OSError as problem:  # the disk is full, mostly: which file is then nowhere in it
+            raise Unavailable(f"{source} cannot be filed: {files.reason(problem)}") from problem
         text, why = text_of(file, held, kind, blob.size)
         if size is not None and changed(file) != before:
             raise Refused(f"{source} was changed while it was read: file it again when it is finished")
     if why:
-        errors.note(f"{name} is filed, but not all of its text can be searched: {why}")
+        filed = "would be filed" if ledger.dry_run else "is filed"
+        errors.note(f"{name} {filed}, but not all of its text can be searched: {why}")
     sealed = [blob]
     if len(text.encode()) > INLINE:
         sealed.append(ledger.seal(Document, reference, [text.encode()], blob, compartment))

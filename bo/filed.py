@@ -63,13 +63,17 @@ def version_of(views: Views, found: Found, number: int | None) -> Kept:
 def change(ledger: Ledger, found: Found, changes: list[tuple[Any, ...]]) -> None:
     """Verbs of one document in one commit."""
     from aggregates.document import Document
+    from bo import errors
 
-    def work(tx: Transaction) -> str:
-        for verb, *values in changes:
-            tx.change(Document, found.ref, verb, *values, compartment=found.compartment)
-        return found.ref
+    def work(tx: Transaction) -> bool:
+        done = [
+            tx.change(Document, found.ref, verb, *values, compartment=found.compartment) for verb, *values in changes
+        ]
+        return any(done)
 
-    click.echo(ledger.commit(work))
+    if not ledger.commit(work):
+        errors.note(f"{found.ref} is so already: nothing changes")
+    click.echo(found.ref)
 
 
 def name_of(views: Views, compartment: int) -> str:

@@ -79,7 +79,9 @@ def edit(tx: Transaction, key: str, to: str, changes: dict[str, Any]) -> Said:
         record = _record(tx, to)
         changes = {"terms": _terms(record), **changes, "customer": record.ref}
     edited = tx.change(Invoice, key, Invoice.edit, **changes)
-    return [key, f"{edited.total} for {edited.customer}, to be issued"]
+    if not edited:
+        return [key, f"{key} says so already: nothing changes"]
+    return [key, f"{edited[0].total} for {edited[0].customer}, to be issued"]
 
 
 def discard(tx: Transaction, key: str, reason: str) -> Said:

@@ -141,7 +141,10 @@ def plain(ledger: Session, one: rights.Proposal) -> rights.Proposal:
         case PersonAdd():
             words = known.get(body.person, body.person[:8])
         case DeviceAdd():
-            words = f"{known.get(body.device, body.device[:8])} for {known.get(body.person, body.person[:8])}"
+            from bo.session import fingerprint
+
+            named = f"{known.get(body.device, body.device[:8])} for {known.get(body.person, body.person[:8])}"
+            words = f"{named}, fingerprint {fingerprint(bytes.fromhex(body.request))}"
         case Role():
             pairs = " ".join(f"{right}:{ledger.called(place)}" if place else right for right, place in body.rights)
             words = f"{known.get(body.role, body.role[:8])}: {pairs}"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,12 +13,16 @@ import click
 from bo import params, settings
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import msgspec
 
     from bo.render import How
+    from bo.session import Session
     from store.ledger import Ledger
 
 C = TypeVar("C", bound=Callable[..., Any])
+_YES = "bo.options.yes"
 
 MONEY = params.Money()
 """`120`, `120.00`, `120.00 EUR` -> bo.amounts.Amount(decimal, currency or None)."""
@@ -52,12 +57,29 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
         for name in ("reason", "key", "dry_run"):
             if name not in taken:  # the ledger knows; the command need not
                 given.pop(name, None)
-        with opened.client.watched():
+        with opened.client.watched(), _heard(opened):
             result = command(*args, ledger=opened, **given)
         _show_plan(opened)
         return result
 
     return with_ledger
+
+
+@contextmanager
+def _heard(opened: Session) -> Iterator[None]:
+    """What was recorded stays so when its result cannot be printed: say it, or somebody records it twice."""
+    try:
+        yield
+        if opened.recorded:
+            sys.stdout.flush()
+    except OSError as problem:
+        if not opened.recorded or problem.filename or isinstance(problem, BrokenPipeError):
+            raise
+        from bo.files import reason
+        from store.errors import Unavailable
+
+        said = f"recorded, but its result could not be written to stdout: {reason(problem)}"
+        raise Unavailable(said) from problem
 
 
 def _show_plan(opened: Ledger) -> None:
@@ -127,6 +149,37 @@ def link(*names: str, kinds: tuple[str, ...], **more: Any) -> Callable[[C], C]:
     return click.option(*names, shell_complete=_references(*kinds), **more)
 
 
+def on(command: C) -> C:
+    """--on, and --yes where a day further ahead than a year is meant: mostly it is a slip of the finger."""
+    said = "The day it happened; today, if not said."
+    command = click.option("--on", type=DAY, default="today", metavar="DAY", callback=_near, help=said)(command)
+    meant = "--yes", "_yes"
+    return click.option(
+        *meant, is_flag=True, is_eager=True, expose_value=False, callback=_meant, help="A day years ahead is meant."
+    )(command)
+
+
+def _meant(context: click.Context, param: click.Parameter, value: bool) -> None:
+    context.meta[_YES] = value
+
+
+def _near(context: click.Context, param: click.Parameter, day: date) -> date:
+    """Refuse a day more than a year ahead unless it is meant, and mention one that is yet to come."""
+    if context.resilient_parsing:
+        return day
+    from bo import dates, errors
+    from bo.clock import today
+
+    ahead = dates.ahead(day, today())
+    if ahead and day > dates.day("+1y") and not context.meta[_YES]:
+        from aggregates.core import Refused
+
+        raise Refused(f"{day} is {ahead} ahead: add --yes if it is meant")
+    if ahead:
+        errors.note(f"{day} is {ahead} ahead")
+    return day
+
+
 def confirm(question: str, yes: bool) -> None:
     """Go on after a yes; without a terminal only --yes will do."""
     if yes:
@@ -150,7 +203,6 @@ yes = click.option("--yes", is_flag=True, help="Do not ask.")
 key = click.option(
     "--key", default="", metavar="TEXT", help="Done once under this key: again, it tells the first result."
 )
-on = click.option("--on", type=DAY, default="today", metavar="DAY", help="The day it happened; today, if not said.")
 due = click.option("--due", type=DAY, metavar="DAY", help="The day it is to be paid.")
 since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this day.")
 until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")

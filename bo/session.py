@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
@@ -17,14 +17,21 @@ from store.home import Home
 from store.ledger import Ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from bo.settings import Settings
     from store.transaction import Transaction
 
+T = TypeVar("T")
 TOOL = f"bo {__version__}"
 
 
 class Session(Ledger):
     """A ledger with the habits of the command line: idempotency keys, a journal of refusals, warnings."""
+
+    _finished = False
+    recorded = False
+    """Whether this command's work was written: what fails from then on does not undo it."""
 
     locked: DeviceFile | None = None
     """The device's file while its keys came from the agent: nobody entered the passphrase for this command."""
@@ -33,6 +40,11 @@ class Session(Ledger):
         super().__init__(directory, home, device, Projections())
         self.tool, self.clock = TOOL, clock.now_ms
 
+    def commit(self, work: Callable[[Transaction], T]) -> T:
+        result = super().commit(work)
+        self.recorded = self._finished and not self.dry_run
+        return result
+
     def once(self, tx: Transaction) -> None:
         if self.key:
             from aggregates.once import Once
@@ -40,9 +52,10 @@ class Session(Ledger):
 
             first = tx.state(Once, self.key, tx.home).repeat(self.request.hex())
             if first:
-                raise Already(msgspec.json.decode(first))
+                raise Already(_result(first, self.key))
 
     def finished(self, tx: Transaction, result: object) -> None:
+        self._finished = True
         if self.key and tx.home:
             from aggregates.once import Done, Once
 
@@ -242,3 +255,11 @@ def device_fingerprint(device: Device) -> str:
 
     asked = bytes.fromhex(device.request)
     return fingerprint(asked or sha256(device.sign_public + device.kem_public).digest())
+
+
+def _result(first: str, key: str) -> object:
+    """What a request gave the first time. Another program of this ledger may have written it."""
+    try:
+        return msgspec.json.decode(first)
+    except ValueError:
+        raise errors.BadInput(f"the first result under the key {key} cannot be read: choose a new key") from None

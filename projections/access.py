@@ -144,8 +144,9 @@ class Access(Projection):
     @on("approval.declined")
     def declined(self, event: Declined, recorded: Recorded, views: Views) -> None:
         views.run(
-            "UPDATE access_proposal SET state = 'refused', by = ?, decided = ? WHERE number = ? AND state = 'open'",
-            recorded.person, recorded.at, int(recorded.key),
+            "UPDATE access_proposal SET state = 'refused', by = ?, decided = ?"
+            " WHERE CAST(number AS TEXT) = ? AND state = 'open'",
+            recorded.person, recorded.at, recorded.key,
         )  # fmt: skip
 
     @on("act.explained")

@@ -42,7 +42,7 @@ from store.control import (
     decode,
 )
 from store.errors import Malformed, NeedsNewer, Unauthorised
-from store.leaf import CONTROL, JOURNAL, NO_HASH, UNATTENDED, Commit, Leaf, leaf_hash
+from store.leaf import CONTROL, JOURNAL, LAST, NO_HASH, UNATTENDED, Commit, Leaf, leaf_hash
 from store.people import NOBODY, QUORUM_RIGHTS, Device, Epoch, People, Person, Proposal
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Lea
 
     Raises Unauthorised with the reason, NeedsNewer for acts or policies this program does not know.
     """
-    if commit.policy > POLICY:
-        raise NeedsNewer(f"the ledger's policy is {commit.policy}, this bo knows policies up to {POLICY}")
+    if people.policy > POLICY:
+        raise NeedsNewer(f"the ledger's policy is {people.policy}, this bo knows policies up to {POLICY}")
     session = Session(people, ledger_id, commit)
     session.check_author()
     if any(leaf.kind == CONTROL for leaf in leaves):
@@ -114,6 +114,7 @@ def begin(leaves: Sequence[Leaf]) -> People:
 def _check_keys(people: People, name: str, keys: Founder | DeviceAdd) -> None:
     """A device's public keys are well-formed, of a known suite and never seen before."""
     _require(keys.suite == slots.SUITE, f"key suite {keys.suite} is unknown")
+    _require(_is_hex(keys.sign) and _is_hex(keys.kem), "a device's key is not hexadecimal")
     try:
         sign, kem = bytes.fromhex(keys.sign), bytes.fromhex(keys.kem)
         note.check_public_key(sign)
@@ -194,7 +195,7 @@ class Session:
         if isinstance(act, Propose):
             self.consider(act)
             self.after.proposals[leaf.idx] = Proposal(
-                leaf_hash(self.ledger_id, leaf).hex(), self.person, act.act, self.at
+                leaf_hash(self.ledger_id, leaf).hex(), self.person, self.device, act.act, self.at
             )
         else:
             self.enact(act)
@@ -231,6 +232,8 @@ class Session:
         if proposal is None or not proposal.open or proposal.leaf != act.leaf:
             raise Unauthorised("it approves something that is not proposed")
         _require(proposal.person != self.person, "its author approves what he proposed himself")
+        right = SHRED if isinstance(proposal.act, Shred) else ADMIN
+        _require(self.before.may(proposal.person, right, EVERYWHERE, self.at), "who proposed it may not any more")
         self._counts()
         if isinstance(proposal.act, DeviceAdd) and proposal.act.person == self.person:
             _check_keys(self.after, proposal.act.device, proposal.act)
@@ -241,7 +244,7 @@ class Session:
 
     def _second_person(self, right: str, proposing: bool) -> None:
         if not proposing and not self.founding:
-            alone = len(self.before.holders(right, self.at)) < 2
+            alone = len(self.before.holders(right, 0)) < 2  # his own clock ends nobody's grant
             _require(alone or self.recovering, "it needs a second person: propose it, and let another approve")
 
     def permit(self, act: Acts | Proposable, proposing: bool = False) -> None:
@@ -263,7 +266,7 @@ class Session:
                 _require(owner is not None and owner.active, "a device is added to nobody")
                 _check_keys(after, act.device, act)
                 _require(_are_hashes(act.request), "a device names no request")
-                if after.devices_of(act.person):
+                if any(device.person == act.person for device in after.devices.values()):  # one that was revoked, too
                     self._second_person(ADMIN, proposing)
             case DeviceRevoke():
                 device = after.devices.get(act.device)
@@ -294,8 +297,6 @@ class Session:
             case PolicySet():
                 self._admin()
                 _require(act.policy > after.policy, "a policy number is only ever raised")
-                if act.policy > POLICY:
-                    raise NeedsNewer(f"policy {act.policy} is newer than this bo")
                 self._second_person(ADMIN, proposing)
             case Shred():
                 _require(self.may(SHRED), "its author may not shred")
@@ -324,6 +325,7 @@ class Session:
         _require(bool(act.role) != bool(act.right), "a grant names either a role or a right")
         _require(act.role in after.roles if act.role else _is_right((act.right, act.compartment)), "an unknown right")
         _require(act.history in (ALL, FROM_NOW), "an unknown history")
+        _require(act.until <= LAST, "it ends after the end of the calendar")
         _require(act.compartment == EVERYWHERE or act.compartment in after.compartments, "an unknown compartment")
         given = list(after.given(act))
         self._gives(given)
@@ -405,6 +407,7 @@ class Session:
                 )
             case DeviceRevoke():
                 after.devices[act.device].active = False
+                self._lapse(device=act.device)
             case Role():
                 after.roles[act.role] = act.rights
             case Grant():
@@ -420,16 +423,18 @@ class Session:
             case Slot():
                 after.compartments[act.compartment][act.epoch - 1].slots[act.device] = act.hash
             case PolicySet():
+                if act.policy > POLICY:
+                    raise NeedsNewer(f"policy {act.policy} is newer than this bo")
                 after.policy = act.policy
                 for proposal in after.proposals.values():
                     proposal.open = False
             case Shred():
                 after.shredded.update((compartment, bytes.fromhex(stream)) for compartment, stream in act.streams)
 
-    def _lapse(self, person: str) -> None:
-        """Open proposals end when their proposer is revoked."""
+    def _lapse(self, person: str = "", device: str = "") -> None:
+        """Open proposals end when their proposer is revoked, or the device that signed them."""
         for proposal in self.after.proposals.values():
-            if proposal.person == person:
+            if proposal.person == person or proposal.device == device:
                 proposal.open = False
 
 

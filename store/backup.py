@@ -11,7 +11,7 @@ from aggregates.core import Refused
 from store import blobs
 from store.audit import Audit, Report, scratch, verify
 from store.errors import Tampered, Unavailable
-from store.leaf import EVENT
+from store.leaf import SEALED
 from store.sealing import refs
 from store.soundness import open_sound
 from store.sqlite import SQLiteStore
@@ -63,7 +63,7 @@ def _shred(folder: Path, streams: set[tuple[int, bytes]], owner: Callable[[bytes
     """Delete the keys and documents of streams, and what the deleted rows leave in the pages."""
     store = SQLiteStore.open(folder)
     try:
-        lost = [leaf for compartment, stream in sorted(streams) for leaf in store.stream(EVENT, compartment, stream)]
+        lost = [leaf for kind in SEALED for place in sorted(streams) for leaf in store.stream(kind, *place)]
         keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
         standing = {key for key in keys if store.wrapped(key) is not None}
         living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in streams)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import msgspec
 
+from aggregates.core import Refused
 from store import control
 from store import note as notes
 from store.calm import calm
@@ -101,7 +102,7 @@ class Contents:
         opened: list[tuple[Leaf, Payload]] = []
         rejected: dict[int, str] = {}
         unchecked: list[int] = []
-        incomplete: set[int] = set()
+        unread: set[Place] = set()
         read = self._keyring.read
         for leaf, row in zip(judged.leaves, wrapped, strict=True):
             if leaf[3]:  # only sealed leaves have an epoch
@@ -116,9 +117,9 @@ class Contents:
                 if payload is not None:
                     opened.append((leaf, payload))
                 else:
-                    incomplete.add(leaf.compartment)
+                    unread.add(leaf.place)
                     self._states.pop(leaf.place, None)
-        self._recheck(judged, opened, rejected, incomplete)
+        self._recheck(judged, opened, rejected, unread)
         if rejected:
             opened = [(leaf, payload) for leaf, payload in opened if leaf.compartment not in rejected]
         return opened, rejected, unchecked
@@ -136,15 +137,15 @@ class Contents:
                     yield leaf, payload
 
     def _recheck(
-        self, judged: Judged, opened: list[tuple[Leaf, Payload]], rejected: dict[int, str], incomplete: set[int]
+        self, judged: Judged, opened: list[tuple[Leaf, Payload]], rejected: dict[int, str], unread: set[Place]
     ) -> None:
         """The short list of rules that every replay checks again.
 
-        In a compartment of which a leaf cannot be read (it was shredded, say) nothing contradicts anything: what
-        would bear a number out may stand in that leaf.
+        In a compartment of which a leaf cannot be read (it was shredded, say) only its own past contradicts an event:
+        what would bear a number out may stand in that leaf.
         """
         rules, journal = rechecked_states(), f"journal/{judged.commit.device.hex()}"
-        together: dict[int, tuple[Event, ...]] = {}
+        together: dict[int, tuple[Event, ...] | None] = {place[1]: None for place in unread}
         after: dict[Place, State[Any]] = {}
         for leaf, payload in opened:
             if leaf.kind == JOURNAL and payload.stream != journal:
@@ -152,17 +153,17 @@ class Contents:
             cls = rules.get(payload.stream.partition("/")[0]) if leaf.kind == EVENT else None
             if cls is None or cls.compartment != leaf.compartment:
                 continue
-            state = after.get(leaf.place) or self._state(cls, leaf)
+            state = None if leaf.place in unread else after.get(leaf.place) or self._state(cls, leaf)
             if leaf.compartment not in together:
                 together[leaf.compartment] = _together(opened, leaf.compartment)
             try:
                 for event in payload.events:
-                    if state is not None and isinstance(event, cls.rechecked) and leaf.compartment not in incomplete:
+                    if state is not None and isinstance(event, cls.rechecked):
                         reason = state.contradiction(event, together[leaf.compartment])
                         if reason:
                             rejected.setdefault(leaf.compartment, reason)
                     state = None if state is None else state.evolve(event)
-            except (ArithmeticError, LookupError, TypeError, ValueError) as problem:
+            except (ArithmeticError, AttributeError, LookupError, Refused, TypeError, ValueError) as problem:
                 rejected.setdefault(leaf.compartment, f"its events contradict one another: {problem}")
                 state = None
             if state is not None:
@@ -363,7 +364,7 @@ def _tell(
         for leaf in judged.leaves:
             if leaf.kind == CONTROL:
                 told = Recorded(
-                    control.decode(leaf.body), ordinal, leaf.idx, 0, "", leaf.version, {}, commit.claimed, "", "",
+                    control.decode(leaf.body), ordinal, leaf.idx, 0, "", leaf.version, {}, commit.at, "", "",
                     sequence, person, device, tool,
                 )  # fmt: skip
                 sink.apply(told)
@@ -382,9 +383,7 @@ def _tell(
             version += 1
     last = judged.leaves[-1]
     done = Committed(sequence, commit.first, commit.leaves, judged.root.hex(), verdict, reason)
-    sink.apply(
-        Recorded(done, last.ordinal, last.idx, 0, "", 1, {}, commit.claimed, "", "", sequence, person, device, tool)
-    )
+    sink.apply(Recorded(done, last.ordinal, last.idx, 0, "", 1, {}, commit.at, "", "", sequence, person, device, tool))
 
 
 def _verified(ledger: Ledger, until: int) -> Iterator[Raw]:

@@ -60,9 +60,19 @@ class Keyring:
             raise
 
     def any_epoch(self, compartment: int) -> EpochKey | None:
-        """The newest epoch this device holds, for the key that blinds names."""
-        held = self.people.epochs_of(self._device.id.hex(), compartment)
-        return self.epoch(compartment, held[-1]) if held else self._names.get(compartment)
+        """The newest epoch that opens, for the key that blinds names. Raises KeyRowDamaged where none does.
+
+        Who opened an epoch may have sealed nonsense to the others: those before are as good for this.
+        """
+        damage: KeyRowDamaged | None = None
+        for number in reversed(self.people.epochs_of(self._device.id.hex(), compartment)):
+            try:
+                return self.epoch(compartment, number)
+            except KeyRowDamaged as problem:
+                damage = damage or problem
+        if damage is not None:
+            raise damage
+        return self._names.get(compartment)
 
     def stream_id(self, compartment: int, name: str) -> bytes | None:
         """The blinded name of a stream, None when this device never held the compartment."""
@@ -95,4 +105,13 @@ class Keyring:
             raise Malformed("the stream's name is not the one its leaf blinds")
         if len(payload.events) != leaf.events:
             raise Malformed("there are other events than the leaf counts")
+        wrong = payloads.misplaced(payload, leaf.kind, leaf.compartment)
+        if wrong:
+            raise Malformed(wrong)
+        if payload.stream.startswith("erasure/") and any(
+            payload.stream != f"erasure/{event.stream}"
+            or (leaf.compartment, epoch.stream_id(event.stream)) not in self.people.shredded
+            for event in payload.events
+        ):
+            raise Malformed(f"{payload.stream} says that something was erased which was not")
         return payload

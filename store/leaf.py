@@ -9,6 +9,8 @@ EVENT, CONTROL, COMMIT, JOURNAL = 1, 2, 3, 4
 KIND_NAMES = {EVENT: "EVENT", CONTROL: "CONTROL", COMMIT: "COMMIT", JOURNAL: "JOURNAL"}
 SEALED = (EVENT, JOURNAL)
 NO_STREAM, NO_HASH = bytes(16), bytes(32)
+LAST = 253_402_300_799_999
+"""The last millisecond of the year 9999: what is later has no date."""
 MAX_LEAF, MAX_REFS, LIMIT = 65_535, 57, 1 << 53
 
 _MAGIC = b"bo.leaf/1\n"
@@ -133,6 +135,11 @@ class Commit(NamedTuple):
     policy: int
     flags: int
     tool: str
+
+    @property
+    def at(self) -> int:
+        """The time it claims, as far as calendars go: for those who show it."""
+        return min(self.claimed, LAST)
 
     def encode(self) -> bytes:
         tool = self.tool.encode()

@@ -195,7 +195,7 @@ class LedgerRecorder(ApplicationRecorder):
 def _aggregate(compartment: int, name: str, events: list[Event]) -> type[State[Any]]:
     """The aggregate whose stream this is. Raises IntegrityError when the stream or an event is out of its place."""
     cls = payload.state_of(name)
-    if cls.compartment not in (0, compartment):
+    if not cls.anywhere and cls.compartment not in (0, compartment):
         raise IntegrityError(f"{name} lives in compartment {cls.compartment}, not in {compartment}")
     for event in events:
         if type(event).__module__ != cls.__module__:

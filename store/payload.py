@@ -17,6 +17,7 @@ import msgspec
 import aggregates
 from aggregates.core import Event, State
 from store.errors import Malformed, NeedsNewer
+from store.leaf import JOURNAL, LAST
 
 
 class Payload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -31,6 +32,11 @@ class Payload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 _TAG = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
+_HUGE = re.compile(rb"\xcf[\x80-\xff]")
+"""How an integer from 2^63 on begins, and perhaps some text."""
+DEEPEST = 16
+JOURNALLED = ("aggregates.journal", "aggregates.act")
+"""What stands in journals: refusals and reads, and the reasons of those who may write nowhere else."""
 _encoder = msgspec.msgpack.Encoder()
 
 
@@ -104,24 +110,74 @@ def _decoder() -> msgspec.msgpack.Decoder[Payload]:
     return msgspec.msgpack.Decoder(typed)
 
 
-def encode(payload: Payload) -> tuple[bytes, Payload]:
-    """The bytes of a payload, and what they will be read as, after making sure that it has the same events."""
+def encode(payload: Payload) -> bytes:
+    """The bytes of a payload, after making sure that what is read from them is written the same again.
+
+    `before` is then as it will be read; the events are equal, and those read are not kept: a commit may be large.
+    """
     raw = _encoder.encode(payload)
     read = _decoder().decode(raw)
-    if read.events != payload.events:
+    if _encoder.encode(read) != raw:
         raise TypeError(f"{payload.events} do not survive being written: a field has another type than declared")
-    return raw, read
+    payload.before = read.before
+    return raw
 
 
 def decode(raw: bytes) -> Payload:
     """Raises NeedsNewer for types or fields of a later program, Malformed for anything else."""
     try:
-        return _decoder().decode(raw)
+        said = _decoder().decode(raw)
+        _check(said, raw)
+        return said
     except (ValueError, RecursionError) as problem:
         if str(problem).startswith("Object contains unknown field"):  # in the payload, an event or a part of one
             raise NeedsNewer(f"the log holds a field that this bo does not know: {problem}") from None
         _raise_if_newer(raw)
         raise Malformed(f"the content is not a payload: {problem}") from None
+
+
+def _check(said: Payload, raw: bytes) -> None:
+    """What types do not say. Raises Malformed for what could not be kept in a table or shown."""
+    if not 0 <= said.at <= LAST:
+        raise Malformed("its time is outside the calendar")
+    if said.before:
+        if len(said.before) != len(said.events):
+            raise Malformed("it has old values for other events than there are")
+        for old in said.before:
+            for value in old.values():
+                if type(value) is not str:
+                    _check_plain(value, 2)
+    if b"\xcf" in raw and _HUGE.search(raw):
+        _check_plain(msgspec.msgpack.decode(raw), 0)
+
+
+def _check_plain(value: object, depth: int) -> None:
+    kind = type(value)
+    if kind is str or value is None or kind is bool or (isinstance(value, int) and value < 1 << 63):
+        return
+    if isinstance(value, list) and depth < DEEPEST:
+        for each in value:
+            _check_plain(each, depth + 1)
+    elif isinstance(value, dict) and depth < DEEPEST and all(type(key) is str for key in value):
+        for each in value.values():
+            _check_plain(each, depth + 1)
+    else:
+        raise Malformed("a value is too large, too deep, or of a type that has no place here")
+
+
+def misplaced(said: Payload, kind: int, compartment: int) -> str:
+    """Why these events do not belong where they stand, "" when they do."""
+    if kind == JOURNAL:
+        modules: tuple[str, ...] = JOURNALLED
+    else:
+        cls = state_of(said.stream)
+        if not cls.anywhere and cls.compartment not in (0, compartment):
+            return f"{said.stream} lives in compartment {cls.compartment}"
+        modules = (cls.__module__,)
+    for event in said.events:
+        if type(event).__module__ not in modules:
+            return f"a {tag_of(event)} does not belong into {said.stream}"
+    return ""
 
 
 def tag_of(event: Event) -> str:

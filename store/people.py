@@ -58,6 +58,7 @@ class Epoch(msgspec.Struct):
 class Proposal(msgspec.Struct):
     leaf: str
     person: str
+    device: str
     act: Proposable
     at: int
     open: bool = True

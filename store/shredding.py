@@ -13,7 +13,7 @@ from store import blobs
 from store.control import Shred
 from store.errors import Unauthorised
 from store.failpoints import hit
-from store.leaf import EVENT
+from store.leaf import EVENT, SEALED
 from store.sealing import refs
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def sweep(ledger: Ledger) -> bool:
     store, client, owner = ledger.store, ledger.client, ledger.verifier.streams.owner
     hit("shred-recorded")
     doomed = sorted(ledger.people.shredded)
-    lost = [leaf for compartment, stream in doomed for leaf in store.stream(EVENT, compartment, stream)]
+    lost = [leaf for kind in SEALED for place in doomed for leaf in store.stream(kind, *place)]
     keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
     with client.transaction():
         client.db.executemany(

@@ -91,7 +91,8 @@ class SideRows:
     def check_keys(self, store: SQLiteStore, people: People, keyring: Keyring | None) -> Iterator[Finding]:
         """Rows too many, too few, or not what their leaves commit to: both sides in the order of their keys."""
         self.flush()
-        names = self._verified.execute("SELECT key_id, kind, compartment, stream, epoch FROM stream_key ORDER BY key_id")
+        columns = "key_id, kind, compartment, stream, epoch"
+        names = self._verified.execute(f"SELECT {columns} FROM stream_key ORDER BY key_id")  # noqa: S608
         name: Named | None = names.fetchone()
         for key_id, wrapped in store.key_rows():
             if type(key_id) is not bytes:
@@ -103,7 +104,7 @@ class SideRows:
             if name is not None and name[0] == key_id:
                 named, name = name, names.fetchone()
             else:
-                sql = "SELECT key_id, kind, compartment, stream, epoch FROM spare_key WHERE key_id = ?"
+                sql = f"SELECT {columns} FROM spare_key WHERE key_id = ?"  # noqa: S608
                 named = self._db.execute(sql, (key_id,)).fetchone()
                 if named is None:
                     yield Finding(KEY, -1, "there is a key row that no leaf names")

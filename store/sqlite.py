@@ -262,7 +262,7 @@ class SQLiteStore:
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Every wrapped key in the order of their ids, for an audit."""
         with faults(self.path):
-            yield from self._db.execute(f"SELECT {_short('key_id', 32)}, {_WRAPPED} FROM wrapped ORDER BY wrapped.key_id")
+            yield from self._db.execute(f"SELECT {_short('key_id', 32)}, {_WRAPPED} FROM wrapped w ORDER BY w.key_id")
 
     def slots(self) -> Iterator[tuple[int, int, bytes, bytes]]:
         """Every slot, for an audit."""

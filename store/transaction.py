@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 S = TypeVar("S", bound=State[Any])
 R = TypeVar("R")
 Result = Event | tuple[Event, ...] | None
+NOTHING: dict[str, Any] = {}
+"""What was there before the first event of a stream."""
 
 
 class Planned(NamedTuple):
@@ -149,7 +151,7 @@ class Transaction:
             share = self.shares[EVENT, at, name] = Share(EVENT, at, name)
         blank = self._blank(cls)
         for event in events:
-            share.events.append((event, {} if state is blank else state.before(event)))
+            share.events.append((event, NOTHING if state is blank else state.before(event)))
             if isinstance(event, cls.rechecked):
                 self._rechecked.append((at, state, event))
             state = state.evolve(event)
@@ -234,8 +236,8 @@ class Transaction:
     def open_epoch(self, compartment: int) -> None:
         """A new epoch for those who may still read, and for whom this transaction granted reading."""
         current = self.people.epoch(compartment)
-        held = self.epochs.get(compartment) or self._ledger.keyring.epoch(compartment, current)
-        if held is None:
+        held = self.epochs.get(compartment) or self._ledger.keyring.any_epoch(compartment)
+        if held is None or self.device not in self.people.recipients(compartment):
             raise Unauthorised(self._lacking(compartment))
         self._open_epoch(EpochKey.new(self._ledger.id, compartment, current + 1, held.index_key))
 

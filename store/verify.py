@@ -103,7 +103,8 @@ class Verifier:
 
     def _begin(self, leaves: Sequence[Leaf]) -> None:
         """The first leaf names the ledger; one that was bound before must be the same."""
-        found = ledger_id_of(leaves[0].body) if type(leaves[0].body) is bytes else b""
+        check(leaves[0])
+        found = ledger_id_of(leaves[0].body)
         if self.ledger_id and found != self.ledger_id:
             raise RolledBack("another ledger stands where this one was")
         self.ledger_id = found

@@ -190,7 +190,8 @@ def _pieces(ledger: Ledger, tx: Transaction, share: Share) -> Iterator[tuple[byt
     waiting = [share.events]
     while waiting:
         events = waiting.pop()
-        raw, said = payload.encode(_payload(ledger, tx, share.name, events))
+        said = _payload(ledger, tx, share.name, events)
+        raw = payload.encode(said)
         if padded_size(len(raw)) <= MAX_PADDED and len(events) < 65_536:
             yield raw, said
         elif len(events) == 1:

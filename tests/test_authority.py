@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from store.authority import judge
@@ -211,10 +212,12 @@ def test_a_key_or_an_id_is_used_once_and_a_device_names_its_request(world: World
 
 def test_another_policy_is_refused_and_a_newer_one_needs_a_newer_program(world: World) -> None:
     header = world.header(0)
-    with pytest.raises(Unauthorised, match="another policy"):
-        judge(world.people, LEDGER, header._replace(policy=0), world.leaves(event(FINANCE, 1)), world)
+    for policy in (0, 2):
+        with pytest.raises(Unauthorised, match="another policy"):
+            judge(world.people, LEDGER, header._replace(policy=policy), world.leaves(event(FINANCE, 1)), world)
+    newer = msgspec.structs.replace(world.people, policy=2)
     with pytest.raises(NeedsNewer):
-        judge(world.people, LEDGER, header._replace(policy=2), world.leaves(event(FINANCE, 1)), world)
+        judge(newer, LEDGER, header._replace(policy=2), world.leaves(event(FINANCE, 1)), world)
     with pytest.raises(NeedsNewer):
         world.commit(0, PolicySet(2))
 

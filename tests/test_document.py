@@ -91,8 +91,7 @@ def test_links_come_and_go() -> None:
     document = Document.after(FILED, Linked("invoice/INV-2026-0001"))
     assert document.links == ("customer/C-1", "invoice/INV-2026-0001")
     assert Document.after(FILED, document.unlink("customer/C-1")).links == ()
-    with pytest.raises(Refused, match="linked to customer/C-1 already"):
-        document.link("customer/C-1")
+    assert document.link("customer/C-1") == ()
     with pytest.raises(Refused, match="not linked to customer/C-2"):
         document.unlink("customer/C-2")
 
@@ -104,23 +103,23 @@ def test_a_link_that_is_no_reference_is_refused(link: str) -> None:
 
 
 def test_a_foreign_invoice_number_with_a_slash_can_be_linked() -> None:
-    assert Document.after(FILED).link("invoice/2025/17").link == "invoice/2025/17"
+    assert Document.after(FILED).link("invoice/2025/17") == (Linked("invoice/2025/17"),)
 
 
 def test_a_new_title_replaces_the_old_one() -> None:
     retitled = Document.after(FILED).retitle("Lease, signed")
-    assert Document.after(FILED, retitled).title == "Lease, signed"
-    with pytest.raises(Refused, match="the title is “Lease” already"):
-        Document.after(FILED).retitle(" Lease ")
+    assert Document.after(FILED, *retitled).title == "Lease, signed"
+    assert Document.after(FILED).retitle(" Lease ") == ()
 
 
 def test_keeping_longer_needs_no_reason_and_keeping_shorter_does() -> None:
     document = Document.after(FILED)
-    assert document.retain(date(2040, 1, 1)) == Retained(date(2040, 1, 1))
+    assert document.retain(date(2040, 1, 1)) == (Retained(date(2040, 1, 1)),)
+    assert document.retain(date(2036, 1, 31)) == ()
     with pytest.raises(Refused, match="kept until 2036-01-31; ending that on 2030-01-01 needs a reason"):
         document.retain(date(2030, 1, 1), " ")
     shorter = document.retain(date(2030, 1, 1), "filed by mistake")
-    assert Document.after(FILED, shorter).retain_until == date(2030, 1, 1)
+    assert Document.after(FILED, *shorter).retain_until == date(2030, 1, 1)
 
 
 @pytest.mark.parametrize("verb", ["replace", "retitle", "link", "unlink", "retain"])

@@ -34,8 +34,8 @@ def test_an_amount_prints_with_the_decimals_of_its_currency() -> None:
         ("1", "eur", "“eur” is not a currency"),
         ("NaN", "EUR", "NaN is not an amount"),
         ("-Infinity", "EUR", "-Infinity is not an amount"),
-        ("1e400", "EUR", "at most 1000000000000000000"),
-        ("1e18", "EUR", "at most 1000000000000000000"),
+        ("1e400", "EUR", "at most 1000000000000000"),
+        ("1e15", "EUR", "at most 1000000000000000"),
         ("1e-400", "EUR", "at most 100 digits"),
     ],
 )

@@ -22,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bo-benchmarks.", dir=said.folder) as name:
         folder = Path(name)
         if "library" in said.sections:
-            rows += library.measure(folder, said.commits, said.rounds)
+            rows += library.measure(folder, said.commits, said.rounds, profiled=said.profile)
         if set(said.sections) - {"library"}:
             rows += _commands(folder, said)
     print(table(rows))
@@ -39,12 +39,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--few", type=int, default=1_000, metavar="N", help="invoices in the small ledger (1000)")
     parser.add_argument("--many", type=int, default=100_000, metavar="N", help="in the large one (100000)")
     parser.add_argument(
-        "--commits", type=int, default=7, metavar="N", help="commits of 1,000 invoices for the library (7)"
+        "--commits", type=int, default=5, metavar="N", help="commits of 1,000 invoices for the library (5)"
     )
     parser.add_argument("--git", type=int, default=10_000, metavar="N", help="commits for git fsck (10000)")
-    parser.add_argument("--rounds", type=int, default=7, metavar="N", help="rounds of what is short (7)")
-    parser.add_argument("--passes", type=int, default=3, metavar="N", help="rounds of what is long (3)")
+    parser.add_argument("--rounds", type=int, default=6, metavar="N", help="rounds of what is short (6)")
+    parser.add_argument("--passes", type=int, default=2, metavar="N", help="rounds of what is long (2)")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where the ledgers are made: a real disk is slower")
+    parser.add_argument("--profile", action="store_true", help="tell where the time of the library section goes")
     said = parser.parse_args()
     unknown = set(said.sections) - set(SECTIONS)
     if unknown:

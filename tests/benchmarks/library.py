@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import cProfile
+import pstats
 import random
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -43,7 +46,7 @@ def record(ledger: Ledger, samples: Sequence[sample.Sample]) -> None:
     ledger.commit(work)
 
 
-def measure(folder: Path, commits: int, rounds: int) -> list[Row]:
+def measure(folder: Path, commits: int, rounds: int, *, profiled: bool) -> list[Row]:
     """Append, replay, one by id, bytes. `commits` is how many of a thousand invoices each store holds."""
     tell(f"library: {commits} commits of {A_COMMIT} invoices into both stores")
     ledger, theirs = founded(folder), stock.Invoices(folder / "stock.db")
@@ -73,14 +76,20 @@ def measure(folder: Path, commits: int, rounds: int) -> list[Row]:
     if counted.events != events * commits:
         raise RuntimeError(f"{counted.events} events were replayed")
     picked = random.Random(1).sample(range(commits * A_COMMIT), 200)
-    one = interleaved(
-        rounds,
-        lambda: [ledger.load(Invoice, f"D-{n + 1}") for n in picked],
-        lambda: [theirs.repository.get(ids[n]) for n in picked],
-    )
+
+    def load_ours() -> None:
+        for n in picked:
+            ledger.load(Invoice, f"D-{n + 1}")
+
+    one = interleaved(rounds, load_ours, lambda: [theirs.repository.get(ids[n]) for n in picked])
     ledger.store.checkpoint()
+    size = ledger.store.path.stat().st_size
+    if profiled:
+        more = list(sample.invoices(commits * A_COMMIT + 1, A_COMMIT))
+        for what, run in {"replay": replay_ours, "by id": load_ours, "append": lambda: record(ledger, more)}.items():
+            _profile(what, run)
     theirs.close()
-    ours_size, theirs_size = (path.stat().st_size for path in (ledger.store.path, folder / "stock.db"))
+    their_size = (folder / "stock.db").stat().st_size
     ledger.close()
     stored = events * commits
     return [
@@ -88,10 +97,14 @@ def measure(folder: Path, commits: int, rounds: int) -> list[Row]:
         faster("replay, all decoded", replay[0], replay[1], stored, "event", "≥ 4"),
         faster("one aggregate by id", one[0], one[1], len(picked), "", "≥ 4"),
         Row(
-            "stored bytes per event",
-            f"{ours_size / stored:.0f}",
-            f"{theirs_size / stored:.0f}",
-            ours_size / theirs_size,
-            "≤ 0.7",
+            "stored bytes per event", f"{size / stored:.0f}", f"{their_size / stored:.0f}", size / their_size, "≤ 0.7",
         ),
-    ]
+    ]  # fmt: skip
+
+
+def _profile(what: str, run: Callable[[], object]) -> None:
+    """Tell where the time goes."""
+    tell(f"{what}:")
+    with cProfile.Profile() as profile:
+        run()
+    pstats.Stats(profile, stream=sys.stderr).strip_dirs().sort_stats("tottime").print_stats(20)

@@ -226,7 +226,7 @@ def replace(ledger: Ledger, ref: str, path: str, name: str) -> None:
     Example: bo doc replace DOC-7K3FA lease-signed.pdf --reason "signed by both"
     """
     from aggregates.document import Document
-    from bo import documents
+    from bo import documents, errors
 
     views = views_of(ledger)
     found = found_by(views, ref)
@@ -236,12 +236,17 @@ def replace(ledger: Ledger, ref: str, path: str, name: str) -> None:
         name = name or newest.name
     taken = documents.take(ledger, path, found.ref, found.compartment, name)
 
-    def work(tx: Transaction) -> str:
+    def work(tx: Transaction) -> tuple[int, bool]:
+        there = tx.state(Document, found.ref, found.compartment)
+        if there.sha256 == taken.sha256:
+            return there.version, False
         content = taken.attach(tx, found.compartment)
-        done = tx.change(Document, found.ref, Document.replace, **content, compartment=found.compartment)
-        return f"{found.ref} version {done.version}"
+        return tx.change(Document, found.ref, Document.replace, **content, compartment=found.compartment).version, True
 
-    click.echo(ledger.commit(work))
+    version, changed = ledger.commit(work)
+    if not changed:
+        errors.note(f"version {version} is this very file: nothing changes")
+    click.echo(f"{found.ref} version {version}")
 
 
 @doc.command()

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bo.amounts import Amount
+    from bo.inputs import Source
     from projections.invoice import CreditNote, Invoice
     from projections.invoices import Listed
     from projections.receivables import Age, Balance, Unpaid
@@ -24,6 +25,7 @@ _line = click.option("--line", "lines", multiple=True, metavar="LINE", help="DES
 _currency = click.option("--currency", default="", metavar="CODE", help="ISO 4217; the customer's, if not said.")
 _ref = click.option("--ref", default=None, metavar="TEXT", help="What the other side calls it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
+_IN_FILE = ("lines", "ref", "currency")
 STATUSES = ("draft", "discarded", "open", "partial", "paid", "credited", "written-off", "void")
 _customer = options.reference("customer", "customer")
 _draft = options.reference("draft", "draft", metavar="DRAFT")
@@ -56,50 +58,62 @@ def _tell(said: list[str]) -> None:
 @invoice.command()
 @_customer
 @_line
+@options.from_file
 @_currency
 @_ref
 @_writes
-def draft(ledger: Ledger, customer: str, lines: tuple[str, ...], currency: str, ref: str | None) -> None:
+def draft(
+    ledger: Ledger, customer: str, lines: tuple[str, ...], source: Source | None, currency: str, ref: str | None
+) -> None:
     """Write a draft for CUSTOMER and print its reference.
 
-    A line splits from the right; TAX% is a rate, or Z, E, AE, K, G or O for a category without one.
+    A line splits from the right; TAX% is a rate, or Z, E, AE, K, G or O for a category without one. --from takes
+    JSON: {"lines": [{"description": "Book", "quantity": 2, "price": "15.50", "tax": 7}], "ref": "", "currency": ""}.
 
     \b
     Example: bo invoice draft C-1 --line "Consulting, March;10;80.00;19" --line "Book;2;15.50;7" --ref "order 7"
+             bo invoice draft C-1 --from order.json
     """
     from aggregates.lines import line
-    from bo import invoicing
+    from bo import invoice_input, invoicing
     from projections import directory
     from projections.core import open_views
 
-    to, sold = invoicing.customer(ledger, customer), [line(each) for each in lines]
+    said = invoice_input.read(source, *_IN_FILE)
+    sold = invoice_input.lines(source, said, [line(each) for each in lines])
+    currency, ref = currency or said.get("currency", ""), said.get("ref", "") if ref is None else ref
+    to = invoicing.customer(ledger, customer)
     base = directory.setting(open_views(ledger), "currency")
-    _record(ledger, lambda tx: invoicing.draft(tx, to, sold, currency.upper(), ref or "", base))
+    _record(ledger, lambda tx: invoicing.draft(tx, to, sold, currency.upper(), ref, base))
 
 
 @invoice.command()
 @_draft
 @options.link("--customer", kinds=("customer",), default="", metavar="CUSTOMER", help="Another customer.")
 @_line
+@options.from_file
 @_currency
 @_ref
 @click.option("--terms", type=int, metavar="DAYS", help="Days until it is due.")
 @_writes
 def edit(
-    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], currency: str, ref: str | None,
-    terms: int | None,
+    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], source: Source | None, currency: str,
+    ref: str | None, terms: int | None,
 ) -> None:  # fmt: skip
-    """Change DRAFT; what is not given stays. Lines are given all or not at all.
+    """Change DRAFT; what is not given stays. Lines are given all or not at all; --from takes what `draft` does.
 
     \b
     Example: bo invoice edit D-7K3FQ --line "Consulting, March;12;80.00;19"
     """
     from aggregates.lines import line
-    from bo import invoicing
+    from bo import invoice_input, invoicing
 
+    said = invoice_input.read(source, *_IN_FILE)
+    sold = invoice_input.lines(source, said, [line(each) for each in lines])
+    currency, ref = currency or said.get("currency", ""), said.get("ref") if ref is None else ref
     to = invoicing.customer(ledger, customer) if customer else ""
-    said = {"lines": tuple(line(each) for each in lines) or None, "currency": currency.upper() or None}
-    changes = {name: value for name, value in {**said, "ref": ref, "terms": terms}.items() if value is not None}
+    wanted = {"lines": tuple(sold) or None, "currency": currency.upper() or None, "ref": ref, "terms": terms}
+    changes = {name: value for name, value in wanted.items() if value is not None}
     key = invoicing.invoice(ledger, draft)
     _record(ledger, lambda tx: invoicing.edit(tx, key, to, changes))
 
@@ -160,19 +174,24 @@ def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None) 
 @invoice.command()
 @_number
 @click.option("--line", "lines", multiple=True, metavar="LINE", help="LINE NUMBER[;QUANTITY[;NET]], or as drafted.")
+@options.from_file
 @options.on
 @options.reason
 @_writes
-def credit(ledger: Ledger, number: str, lines: tuple[str, ...], on: date) -> None:
+def credit(ledger: Ledger, number: str, lines: tuple[str, ...], source: Source | None, on: date) -> None:
     """Issue a credit note on NUMBER, over all that remains or over some lines, and print its number.
+
+    --from takes JSON: {"lines": [{"line": 2, "quantity": 1}]}, or lines as `draft` takes them.
 
     \b
     Example: bo invoice credit INV-2026-0001 --line "2;1" --reason "one book came back"
     """
     from aggregates.crediting import claim
-    from bo import invoicing
+    from bo import invoice_input, invoicing
 
-    key, claims = invoicing.invoice(ledger, number), [claim(each) for each in lines]
+    said = invoice_input.read(source, "lines")
+    claims = invoice_input.claims(source, said, [claim(each) for each in lines])
+    key = invoicing.invoice(ledger, number)
     _record(ledger, lambda tx: invoicing.credit(ledger, tx, key, on, claims))
 
 

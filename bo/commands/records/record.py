@@ -408,10 +408,11 @@ def erase(ledger: Ledger, ref: str, yes: bool) -> None:
 
 def _act(ledger: Ledger, ref: str, verb: Callable[..., Any]) -> None:
     from aggregates.record import Record
-    from bo import records
+    from bo import errors, records
 
     found = records.standing(ledger, _views(ledger), ref)
-    ledger.commit(lambda tx: tx.change(Record, found.stream, verb, compartment=found.compartment) and None)
+    if not ledger.commit(lambda tx: bool(tx.change(Record, found.stream, verb, compartment=found.compartment))):
+        errors.note(f"{found.ref} is so already: nothing changes")
     click.echo(found.ref)
 
 
