@@ -17,6 +17,9 @@ BUILT_IN = {
 }
 """What every ledger knows before anything is defined: the compartment, and the fields as `--field` takes them."""
 
+BOUNDS = {("customer", "terms"): (0, 3650), ("vendor", "terms"): (0, 3650)}
+"""Whole numbers that lie between two, where they are entered."""
+
 NOUNS = """
     access account approval audit backup bank batch bill blob bo book budget command commit compartment config device
     dimension doc document dunning epoch export grant import invoice journal key kind ledger line mapping once payment

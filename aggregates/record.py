@@ -6,7 +6,8 @@ from typing import Any, ClassVar, Self, assert_never
 from aggregates import countries
 from aggregates.core import Event, Refused, State, replace, require
 from aggregates.fields import E164, Field, Problem, Value, doubt, e164, parse
-from aggregates.kind import Kind
+from aggregates.kind import BOUNDS, Kind
+from aggregates.money import MOST
 from aggregates.text import reference, shown
 
 Values = Mapping[str, Value | None]
@@ -165,6 +166,9 @@ def check(
             problems.append(Problem(name, _plain(given), f"{name}: {no}"))
             continue
         value = values[name]
+        low, high = BOUNDS.get((kind.name, name), (-MOST, MOST))
+        if isinstance(value, int) and not low <= value <= high:
+            problems.append(Problem(name, _plain(given), f"{name}: {value} is not from {low} to {high}"))
         if value is None and field.required and not new:
             problems.append(Problem(name, "", f"{name} cannot be empty: a {kind.name} needs it"))
         if value is not None and (odd := doubt(field, value, region)):

@@ -15,6 +15,8 @@ def clean(text: str) -> str:
     if not plain.isascii():
         plain = unicodedata.normalize("NFC", plain)
     if found := _CONTROL.search(plain):
+        if "\ud800" <= found[0] <= "\udfff":
+            raise Refused(f"{shown(text)} is not valid UTF-8")
         raise Refused(f"{shown(text)} holds the control character {shown(found[0])[1:-1]}")
     if len(plain) * 4 > LONGEST and len(plain.encode()) > LONGEST:
         raise Refused(f"{shown(text)} is longer than {LONGEST // 1024} KiB")

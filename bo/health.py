@@ -44,6 +44,9 @@ def examine(settings: Settings) -> list[Finding]:
     from store.home import Home
 
     home = Home()
+    closed = [*_closed(home)] or [*_config(home)]  # the configuration may be what is closed
+    if closed:
+        return _sorted(closed)
     found = [*_home(home)]
     try:
         directory = session.find(settings, home)
@@ -52,7 +55,10 @@ def examine(settings: Settings) -> list[Finding]:
     found += _place(directory)
     try:
         file = session.device_file(settings, home, directory)
-        found += _device(file)
+    except Exception as problem:
+        return _sorted([*found, _stumbled(problem, _another(home))])
+    found += _device(file)
+    try:
         ledger = session.open_ledger(settings)
     except Exception as problem:
         return _sorted([*found, _stumbled(problem, "the ledger itself could not be looked into without the device")])
@@ -72,6 +78,40 @@ def _stumbled(problem: Exception, mend: str) -> Finding:
     if code == 1:
         raise problem
     return Finding(WRONG, errors.sentence(problem), mend, code)
+
+
+def _closed(home: Home) -> Iterator[Finding]:
+    """What of the person's own files is closed to himself, as after `sudo bo …`: no command gets past that."""
+    folders = [folder for folder in (home.root, home.devices, home.pins, home.views) if os.path.isdir(folder)]  # noqa: PTH112
+    for path in dict.fromkeys(path for folder in folders for path in (folder, *sorted(folder.rglob("*")))):
+        about = path.lstat()
+        written = {home.pins, home.views} & set(path.parents)  # a device file may well be kept read-only
+        needed = 0o700 if stat.S_ISDIR(about.st_mode) else 0o600 if written else 0o400
+        if stat.S_ISLNK(about.st_mode):
+            continue
+        if os.getuid() not in (0, about.st_uid):
+            yield Finding(WRONG, f"{path} belongs to another user", f"sudo chown -R {os.getuid()} {path}", 6)
+        elif about.st_mode & needed != needed:
+            how = "u+rwx" if needed == 0o700 else "600"
+            what = f"{path} is closed to yourself ({stat.filemode(about.st_mode)})"
+            yield Finding(WRONG, what, f"chmod {how} {path}", 6)
+
+
+def _config(home: Home) -> Iterator[Finding]:
+    from bo import config
+
+    try:
+        config.load(home)
+    except errors.BadInput as problem:
+        yield Finding(WRONG, str(problem), f"mend that in {home.config}, or remove the file", 2)
+
+
+def _another(home: Home) -> str:
+    """What to do where the device that was chosen is not to be had."""
+    names = ", ".join(sorted(path.stem for path in home.devices.glob("*.json"))) if home.devices.is_dir() else ""
+    if names:
+        return f"choose another with --device or `bo use` ({names}), or put its file back from a copy"
+    return "put its file back from a copy, or make a device with `bo device request --name NAME -o FILE`"
 
 
 def _home(home: Home) -> Iterator[Finding]:

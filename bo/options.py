@@ -151,12 +151,17 @@ def link(*names: str, kinds: tuple[str, ...], **more: Any) -> Callable[[C], C]:
 
 def on(command: C) -> C:
     """--on, and --yes where a day further ahead than a year is meant: mostly it is a slip of the finger."""
-    said = "The day it happened; today, if not said."
-    command = click.option("--on", type=DAY, default="today", metavar="DAY", callback=_near, help=said)(command)
-    meant = "--yes", "_yes"
-    return click.option(
-        *meant, is_flag=True, is_eager=True, expose_value=False, callback=_meant, help="A day years ahead is meant."
+    command = click.option(
+        "--yes",
+        "_yes",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_meant,
+        help="A day years ahead is meant.",
     )(command)
+    said = "The day it happened; today, if not said."
+    return click.option("--on", type=DAY, default="today", metavar="DAY", callback=_near, help=said)(command)
 
 
 def _meant(context: click.Context, param: click.Parameter, value: bool) -> None:

@@ -30,10 +30,16 @@ PROJECTIONS = ("Directory", "References", "Records")
 
 
 def kind_named(ledger: Ledger, name: str) -> Kind:
-    """The kind as it is defined now. Raises Refused."""
+    """The kind as it is defined now. Raises NotFound."""
+    from aggregates.core import Refused
     from aggregates.kind import Kind, known
+    from store.errors import NotFound
 
-    return known(name, ledger.load(Kind, name))
+    stored = ledger.load(Kind, name)
+    try:
+        return known(name, stored)
+    except Refused as unknown:
+        raise NotFound(str(unknown)) from None
 
 
 def given(sets: Sequence[str], source: Source | None) -> dict[str, str | list[str]]:
@@ -117,10 +123,7 @@ def require_targets(tx: Transaction, views: Views, kind: Kind, values: Values) -
 
 def missing(views: Views, kind: str, ref: str) -> str:
     """That there is no such record, and which are near."""
-    near = references.candidates(views, ref, kind)[: references.MOST]
-    return f"there is no {kind} {ref}" + (
-        f": near it {'are' if len(near) > 1 else 'is'} {', '.join(near)}" * bool(near)
-    )
+    return f"there is no {kind} {ref}{references.near(views, ref, kind)}"
 
 
 def warn_alike(ledger: Ledger, kind: Kind, ref: str) -> None:

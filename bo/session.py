@@ -112,6 +112,7 @@ def find(settings: Settings, home: Home) -> Path:
     """--ledger, else BO_LEDGER, else the configuration's default, else the nearest parent that is a ledger."""
     chosen = settings.ledger or os.environ.get("BO_LEDGER") or configured(home, "ledger")
     if chosen:
+        require_folder(chosen)
         directory = Path(chosen).expanduser()
         if not (directory / "ledger.db").is_file():
             raise Unavailable(f"there is no ledger in {directory}: make one with `bo init {directory}`")
@@ -121,6 +122,12 @@ def find(settings: Settings, home: Home) -> Path:
         if (directory / "ledger.db").is_file():
             return directory
     raise Unavailable("there is no ledger here: name one with --ledger or BO_LEDGER, or make one with `bo init DIR`")
+
+
+def require_folder(place: str) -> None:
+    """Say openly what a URL leads to in this version."""
+    if place.startswith(("postgres:/", "postgresql:/")):
+        raise Unavailable("bo keeps ledgers in a folder; shared ledgers on PostgreSQL are not in this version")
 
 
 def configured(home: Home, name: str) -> str:

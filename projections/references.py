@@ -177,9 +177,13 @@ def resolve(views: Views, text: str, *kinds: str) -> Found:
             one = len({each.ref for each in found}) == 1
             names = _list([f"{each.kind}/{each.ref}" if one or not asked else each.ref for each in found])
             raise NotFound(f"{ref} could be {names}: write {'which kind' if one else 'more of it'}")
-    near = candidates(views, ref, *wanted)
-    hint = f": near it {'are' if len(near) > 1 else 'is'} {_list(near)}" if near else ""
-    raise NotFound(f"there is no {_either(asked, 'record')} {_safe(ref)}{hint}")
+    raise NotFound(f"there is no {_either(asked, 'record')} {_safe(ref)}{near(views, ref, *wanted)}")
+
+
+def near(views: Views, text: str, *kinds: str) -> str:
+    """What may have been meant, to end a sentence with; "" when nothing is like it."""
+    found = candidates(views, text, *kinds)
+    return f": near it {'are' if len(found) > 1 else 'is'} {_list(found)}" if found else ""
 
 
 def find(views: Views, stream: str) -> Found | None:

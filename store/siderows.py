@@ -117,9 +117,7 @@ class SideRows:
             yield from _missing(store, name, people)
             name = names.fetchone()
 
-    def _problem(
-        self, key_id: bytes, wrapped: Any, named: Named, people: People, keyring: Keyring | None
-    ) -> str:
+    def _problem(self, key_id: bytes, wrapped: Any, named: Named, people: People, keyring: Keyring | None) -> str:
         _, _, compartment, stream, epoch = named
         if (compartment, stream) in people.shredded:
             return "the key row of a shredded stream stands there again"

@@ -41,6 +41,22 @@ def test_a_day_is_read_as_people_write_it(text: str, meant: date) -> None:
 
 
 @pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        (date(2026, 3, 31), ""),
+        (date(2025, 1, 1), ""),
+        (date(2026, 4, 1), "1 day"),
+        (date(2027, 3, 30), "364 days"),
+        (date(2027, 3, 31), "1 year"),
+        (date(2062, 3, 30), "35 years"),
+        (date(2062, 3, 31), "36 years"),
+    ],
+)
+def test_how_far_ahead_a_day_is(day: date, said: str) -> None:
+    assert dates.ahead(day, date(2026, 3, 31)) == said
+
+
+@pytest.mark.parametrize(
     ("text", "first", "last"),
     [
         ("2026", "2026-01-01", "2026-12-31"),

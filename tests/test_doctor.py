@@ -157,6 +157,36 @@ def test_no_ledger_and_no_device_are_told(tmp_path: Path, office: Office) -> Non
     assert [one.code for one in examined(office) if one.level == WRONG] == [5]
 
 
+@pytest.mark.parametrize(
+    ("path", "mode", "mend"), [("pins", 0o500, "u+rwx"), ("views", 0o100, "u+rwx"), ("config.toml", 0o200, "600")]
+)
+def test_what_is_closed_to_oneself_is_told_first_with_what_opens_it(
+    office: Office, path: str, mode: int, mend: str
+) -> None:
+    closed = office.home / path
+    if path == "config.toml":
+        write_private(closed, b"")
+    closed.chmod(mode)
+    assert [(one.mend, one.code) for one in examined(office)] == [(f"chmod {mend} {closed}", 6)]
+    closed.chmod(0o700)
+
+
+def test_a_device_file_may_be_read_only(office: Office) -> None:
+    (office.home / "devices" / "alice.json").chmod(0o400)
+    assert {one.level for one in examined(office)} == {ADVICE}
+
+
+def test_each_mend_fits_what_is_wrong(office: Office) -> None:
+    missing = health.examine(Settings(ledger=str(office.directory), device="nope"))[0]
+    assert missing.what.startswith("there is no device file")
+    assert missing.mend.startswith("choose another with --device or `bo use` (alice")
+    (office.home / "config.toml").write_text("colour = 'blue'\n")
+    (office.home / "config.toml").chmod(0o600)
+    (found,) = examined(office)
+    assert "colour is not a setting" in found.what
+    assert (found.mend, found.code) == (f"mend that in {office.home}/config.toml, or remove the file", 2)
+
+
 def test_a_locked_device_does_not_hide_the_rest(office: Office) -> None:
     home = Home()
     office.ledger.device.save(home.device_file("alice"), "correct horse")

@@ -62,6 +62,11 @@ def set_(name: str, value: str) -> None:
     home = Home()
     if name == "ledger" and value:
         value = str(find(Settings(value), home).resolve())
+    if name == "device" and value and not home.device_file(value).is_file():
+        from store.errors import NotFound
+
+        there = ", ".join(sorted(path.stem for path in home.devices.glob("*.json"))) or "none"
+        raise NotFound(f"there is no device {value} here: there are {there}")
     if name == "unlock" and value:
         from bo.commands.ledger.unlock import Span
 

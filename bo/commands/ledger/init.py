@@ -93,9 +93,13 @@ def _tell(founder: Device, recovery: Path, code: str | None) -> None:
 
 def _require_free(place: Path) -> None:
     from aggregates.core import Refused
-    from bo.session import ledger_at
+    from bo.session import ledger_at, require_folder
     from store.errors import StoreError, Unavailable
 
+    require_folder(str(place))
+    around = next((folder for folder in place.resolve().parents if (folder / "ledger.db").is_file()), None)
+    if around:
+        raise Refused(f"{place} lies inside the ledger in {around}: choose a folder outside of it")
     if (place / "ledger.db").exists():
         with suppress(StoreError):
             try:
