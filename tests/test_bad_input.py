@@ -299,7 +299,7 @@ HOSTILE = {
     "an empty reference": ("record show |", 7),
     "a reference with a slash": ("record add customer a/b --set name=X", 3),
     "a reference like an option": ("record add customer -- -x --set name=X", 2),
-    "a kind nobody defined": ("record add unicorn U-1 --set name=X", 3),
+    "a kind nobody defined": ("record add unicorn U-1 --set name=X", 7),
     "a field nobody defined": ("record add customer C-2 --set name=X --set horn=1", 3),
     "a wrong e-mail": ("record add customer C-2 --set name=X --set email=nobody", 3),
     "a wrong IBAN": ("record add customer C-2 --set name=X --set iban=DE00", 3),
