@@ -6,7 +6,6 @@ from typing import NamedTuple
 from store.errors import Malformed
 
 EVENT, CONTROL, COMMIT, JOURNAL = 1, 2, 3, 4
-KIND_NAMES = {EVENT: "EVENT", CONTROL: "CONTROL", COMMIT: "COMMIT", JOURNAL: "JOURNAL"}
 SEALED = (EVENT, JOURNAL)
 NO_STREAM, NO_HASH = bytes(16), bytes(32)
 LAST = 253_402_300_799_999

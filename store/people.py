@@ -156,9 +156,6 @@ class People(msgspec.Struct):
         """The persons, services apart, who have a ledger-wide right."""
         return {name for name, p in self.persons.items() if not p.service and self.may(name, right, EVERYWHERE, at)}
 
-    def approvers(self, right: str, compartment: int, at: int) -> set[str]:
-        return {name for name, p in self.persons.items() if not p.service and self.may(name, right, compartment, at)}
-
     def devices_of(self, person: str) -> list[str]:
         return [name for name, device in self.devices.items() if device.person == person and device.active]
 

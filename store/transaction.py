@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound=State[Any])
 R = TypeVar("R")
-Result = Event | tuple[Event, ...] | None
 NOTHING: dict[str, Any] = {}
 """What was there before the first event of a stream."""
 
