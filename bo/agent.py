@@ -52,7 +52,7 @@ def stop(home: Home, device: str) -> bool:
 def unlocked(home: Home) -> list[str]:
     """The devices whose agents have a socket here."""
     place = folder(home)
-    return sorted(entry.name for entry in os.scandir(place)) if place.is_dir() else []
+    return sorted(entry.name for entry in place.iterdir() if entry.is_socket()) if place.is_dir() else []
 
 
 def start(home: Home, device: str, kept: Secrets, seconds: float) -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from decimal import Decimal
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, NoReturn
 
@@ -18,9 +19,13 @@ _DEEPEST = 200
 
 
 class Source(NamedTuple):
-    """What `--from` names."""
+    """What `--from` names, or `data` that was written in an editor."""
 
     name: str
+    data: bytes | None = None
+
+    def __repr__(self) -> str:  # by this a request under a --key is known again: it never changes
+        return f"Source(name={self.name!r})"
 
     @property
     def told(self) -> str:
@@ -28,7 +33,9 @@ class Source(NamedTuple):
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        if self.name == "-":
+        if self.data is not None:
+            yield BytesIO(self.data)
+        elif self.name == "-":
             yield sys.stdin.buffer
         else:
             with Path(self.name).open("rb") as file:

@@ -1,9 +1,10 @@
-"""What `--from` tells of an invoice: one JSON object with its lines, reference and currency."""
+"""What `--from` and `--edit` tell of an invoice: one JSON object with its lines, reference and currency."""
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
@@ -20,7 +21,48 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 LINE = ("description", "quantity", "price", "tax")
+DRAFT = ("lines", "ref", "currency")
 CLAIM = ("line", "quantity", "net")
+_HOW = """\
+# {title}. The tax of a line is a rate, or Z, E, AE, K, G or O for a category without one.
+# Lines that begin with # are left out. Closed unchanged, or emptied, it records nothing.
+"""
+
+
+class Draft(NamedTuple):
+    """What was said of a draft: no lines, "" and None where nothing was."""
+
+    lines: list[Line]
+    currency: str = ""
+    ref: str | None = None
+
+
+def drafted(source: Source | None, typed: Draft) -> Draft:
+    """What a file says of a draft; the currency and the reference that were typed go before it."""
+    said = read(source, *DRAFT)
+    ref = said.get("ref") if typed.ref is None else typed.ref
+    return Draft(lines(source, said, typed.lines), (typed.currency or said.get("currency", "")).upper(), ref)
+
+
+def edited(title: str, given: Draft, take: Callable[[Draft], T]) -> T | None:
+    """What `take` makes of a draft as the user's editor left it, None when it was left as it was."""
+    from bo import editing
+
+    nothing = Draft([])
+    return editing.corrected(_form(title, given), "draft.json", lambda written: take(drafted(written, nothing)))
+
+
+def _form(title: str, given: Draft) -> str:
+    """The object of a draft, a line in a line."""
+    shown = [_written(each) for each in given.lines] or [dict.fromkeys(LINE, "")]
+    rows = ",\n".join(f"    {json.dumps(each, ensure_ascii=False)}" for each in shown)
+    ref, currency = (json.dumps(text or "", ensure_ascii=False) for text in (given.ref, given.currency))
+    return f'{_HOW.format(title=title)}{{\n  "lines": [\n{rows}\n  ],\n  "ref": {ref},\n  "currency": {currency}\n}}\n'
+
+
+def _written(line: Line) -> dict[str, str]:
+    tax = f"{line.rate:f}" if line.category == "S" else line.category
+    return dict(zip(LINE, (line.description, f"{line.quantity:f}", f"{line.price:f}", tax), strict=True))
 
 
 def read(source: Source | None, *names: str) -> dict[str, Any]:

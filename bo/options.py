@@ -54,6 +54,8 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
         context.call_on_close(opened.close)
         context.obj = opened
         _told(opened, context)
+        if "reason" in taken:
+            given["reason"] = opened.explained()
         for name in ("reason", "key", "dry_run"):
             if name not in taken:  # the ledger knows; the command need not
                 given.pop(name, None)
@@ -200,9 +202,32 @@ def _text_needed(context: click.Context, param: click.Parameter, value: str | No
     return value
 
 
-_reason: dict[str, Any] = {"metavar": "TEXT", "callback": _text_needed, "help": "Why; it stays in the audit trail."}
-reason = click.option("--reason", required=True, **_reason)
-reason_if_any = click.option("--reason", default="", **{**_reason, "callback": None})
+def _reason_needed(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """What was said. None where somebody is there who will be asked: see `Session.explained`."""
+    if value is None and not context.resilient_parsing:
+        from bo.editing import at_terminal
+
+        if not at_terminal():
+            raise click.MissingParameter(ctx=context, param=param)
+    return _text_needed(context, param, value)
+
+
+def _editable(context: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value and not context.resilient_parsing:
+        from bo.editing import at_terminal
+
+        if not at_terminal():
+            raise click.UsageError(
+                "--edit needs a terminal: give the text by --from FILE, or --from - for stdin", context
+            )
+    return value
+
+
+_why = "Why; it stays in the audit trail."
+reason = click.option(
+    "--reason", metavar="TEXT", callback=_reason_needed, help=f"{_why} Needed: if not said, your editor opens."
+)
+reason_if_any = click.option("--reason", default="", metavar="TEXT", help=_why)
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would be recorded, and record nothing.")
 yes = click.option("--yes", is_flag=True, help="Do not ask.")
 key = click.option(
@@ -213,16 +238,20 @@ since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this d
 until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")
 period = click.option("--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
+edit = click.option(
+    "--edit", "editor", is_flag=True, callback=_editable, help="Write it in your editor: VISUAL or EDITOR names it."
+)
 no_passphrase = click.option(
     "--no-passphrase", is_flag=True, help="Keep the device's keys in the clear: for tests and cron only."
 )
 output = click.option("-o", "--output", metavar="PATH|-", help="Write it there; - is stdout.")
 
 
-def _told(opened: Ledger, context: click.Context) -> None:
+def _told(opened: Session, context: click.Context) -> None:
     said = context.params
     opened.command = context.command_path.removeprefix("bo ")
     opened.reason, opened.key = said.get("reason") or "", said.get("key") or ""
+    opened.unexplained = "reason" in said and said["reason"] is None
     opened.dry_run = bool(said.get("dry_run"))
     if opened.key:
         from hashlib import sha256

@@ -92,6 +92,17 @@ def read(
     return values
 
 
+def require_addable(ledger: Ledger, views: Views, kind: Kind, ref: str) -> None:
+    """Refuse before a form is filled in for nothing."""
+    from aggregates.record import Record
+    from aggregates.text import reference
+
+    require_writer(ledger, views, kind)
+    there = ledger.load(Record, f"{kind.name}/{reference(ref)}", kind.home)
+    if there.ref:
+        there.add(kind, ref, {})  # refuses, and says why
+
+
 def require_free(tx: Transaction, home: int, stream: str) -> None:
     """A reference that was erased is never given again."""
     from aggregates.core import require

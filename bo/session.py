@@ -33,6 +33,9 @@ class Session(Ledger):
     recorded = False
     """Whether this command's work was written: what fails from then on does not undo it."""
 
+    unexplained = False
+    """Whether a reason is needed and was not said: it is asked for in an editor before the first commit."""
+
     locked: DeviceFile | None = None
     """The device's file while its keys came from the agent: nobody entered the passphrase for this command."""
 
@@ -41,9 +44,18 @@ class Session(Ledger):
         self.tool, self.clock = TOOL, clock.now_ms
 
     def commit(self, work: Callable[[Transaction], T]) -> T:
+        self.explained()
         result = super().commit(work)
         self.recorded = self._finished and not self.dry_run
         return result
+
+    def explained(self) -> str:
+        """The reason; where it is needed and was not said, the user writes it now. Nothing is locked meanwhile."""
+        if self.unexplained:
+            from bo import editing
+
+            self.reason, self.unexplained = editing.reason(self.command), False
+        return self.reason
 
     def once(self, tx: Transaction) -> None:
         if self.key:

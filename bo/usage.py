@@ -11,7 +11,7 @@ _GLOBAL = ("-L", "--ledger", "-D", "--device", "--passphrase-fd", "--quiet", "--
 def sentence(error: BaseException) -> str:
     match error:
         case click.Abort():
-            return "nothing was done"
+            return str(error) or "nothing was done"
         case click.exceptions.NoArgsIsHelpError():
             return _verbs(error.ctx)
         case click.NoSuchOption(option_name=name) if name in _GLOBAL:

@@ -237,7 +237,7 @@ def check(source: Source, key: str) -> None:
 @options.reason
 @options.yes
 @options.ledger
-def accept_rollback(ledger: Session, reason: str, yes: bool) -> None:
+def accept_rollback(ledger: Session, yes: bool) -> None:
     """Accept that this log is shorter than, or other than, what was seen before.
 
     Only for administrators, and only after you know why: a restored backup, for example. The head that is given
@@ -250,6 +250,7 @@ def accept_rollback(ledger: Session, reason: str, yes: bool) -> None:
 
     lost = repairing.lost(ledger)
     options.confirm(f"{lost.told} Accept this log as it is?", yes)
+    ledger.explained()
     click.echo(repairing.accept_rollback(ledger, lost))
 
 

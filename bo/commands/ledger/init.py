@@ -48,7 +48,7 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
     home = Home()
     secret = None if no_passphrase else session.new_passphrase(settings.current())
     founder = devices.new(_free_name(home, owner), b"")
-    rescue = devices.new(f"recovery of {name}", b"")
+    rescue = devices.new("recovery", b"")
     first = found.genesis(founder, rescue)
     target = recovery or home.root / "recovery" / f"{founder.name}.json"
     if target.exists():

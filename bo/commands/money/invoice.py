@@ -25,7 +25,6 @@ _line = click.option("--line", "lines", multiple=True, metavar="LINE", help="DES
 _currency = click.option("--currency", default="", metavar="CODE", help="ISO 4217; the customer's, if not said.")
 _ref = click.option("--ref", default=None, metavar="TEXT", help="What the other side calls it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
-_IN_FILE = ("lines", "ref", "currency")
 STATUSES = ("draft", "discarded", "open", "partial", "paid", "credited", "written-off", "void")
 _customer = options.reference("customer", "customer")
 _draft = options.reference("draft", "draft", metavar="DRAFT")
@@ -59,32 +58,41 @@ def _tell(said: list[str]) -> None:
 @_customer
 @_line
 @options.from_file
+@options.edit
 @_currency
 @_ref
 @_writes
 def draft(
-    ledger: Ledger, customer: str, lines: tuple[str, ...], source: Source | None, currency: str, ref: str | None
-) -> None:
+    ledger: Ledger, customer: str, lines: tuple[str, ...], source: Source | None, editor: bool, currency: str,
+    ref: str | None,
+) -> None:  # fmt: skip
     """Write a draft for CUSTOMER and print its reference.
 
     A line splits from the right; TAX% is a rate, or Z, E, AE, K, G or O for a category without one. --from takes
     JSON: {"lines": [{"description": "Book", "quantity": 2, "price": "15.50", "tax": 7}], "ref": "", "currency": ""}.
+    --edit opens the same in your editor, with what else was said in it.
 
     \b
     Example: bo invoice draft C-1 --line "Consulting, March;10;80.00;19" --line "Book;2;15.50;7" --ref "order 7"
              bo invoice draft C-1 --from order.json
+             bo invoice draft C-1 --edit
     """
     from aggregates.lines import line
     from bo import invoice_input, invoicing
     from projections import directory
     from projections.core import open_views
 
-    said = invoice_input.read(source, *_IN_FILE)
-    sold = invoice_input.lines(source, said, [line(each) for each in lines])
-    currency, ref = currency or said.get("currency", ""), said.get("ref", "") if ref is None else ref
+    given = invoice_input.drafted(source, invoice_input.Draft([line(each) for each in lines], currency, ref))
     to = invoicing.customer(ledger, customer)
     base = directory.setting(open_views(ledger), "currency")
-    _record(ledger, lambda tx: invoicing.draft(tx, to, sold, currency.upper(), ref, base))
+
+    def take(new: invoice_input.Draft) -> list[str]:
+        return ledger.commit(lambda tx: invoicing.draft(tx, to, new.lines, new.currency, new.ref or "", base))
+
+    said = invoice_input.edited(f"A draft for {to}", given, take) if editor else take(given)
+    if said is None:
+        raise click.Abort("nothing was written: nothing is recorded")
+    _tell(said)
 
 
 @invoice.command()
@@ -92,30 +100,50 @@ def draft(
 @options.link("--customer", kinds=("customer",), default="", metavar="CUSTOMER", help="Another customer.")
 @_line
 @options.from_file
+@options.edit
 @_currency
 @_ref
 @click.option("--terms", type=int, metavar="DAYS", help="Days until it is due.")
 @_writes
 def edit(
-    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], source: Source | None, currency: str,
-    ref: str | None, terms: int | None,
+    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], source: Source | None, editor: bool,
+    currency: str, ref: str | None, terms: int | None,
 ) -> None:  # fmt: skip
     """Change DRAFT; what is not given stays. Lines are given all or not at all; --from takes what `draft` does.
 
     \b
     Example: bo invoice edit D-7K3FQ --line "Consulting, March;12;80.00;19"
+             bo invoice edit D-7K3FQ --edit
     """
+    from aggregates.core import require
+    from aggregates.invoice import Invoice
     from aggregates.lines import line
     from bo import invoice_input, invoicing
 
-    said = invoice_input.read(source, *_IN_FILE)
-    sold = invoice_input.lines(source, said, [line(each) for each in lines])
-    currency, ref = currency or said.get("currency", ""), said.get("ref") if ref is None else ref
+    given = invoice_input.drafted(source, invoice_input.Draft([line(each) for each in lines], currency, ref))
     to = invoicing.customer(ledger, customer) if customer else ""
-    wanted = {"lines": tuple(sold) or None, "currency": currency.upper() or None, "ref": ref, "terms": terms}
-    changes = {name: value for name, value in wanted.items() if value is not None}
     key = invoicing.invoice(ledger, draft)
-    _record(ledger, lambda tx: invoicing.edit(tx, key, to, changes))
+    old = ledger.load(Invoice, key) if editor else None
+
+    def take(new: invoice_input.Draft) -> list[str]:
+        wanted = {"lines": tuple(new.lines) or None, "currency": new.currency or None, "ref": new.ref, "terms": terms}
+        changes = {name: value for name, value in wanted.items() if value is not None}
+
+        def work(tx: Transaction) -> list[str]:
+            seen = old is None or tx.state(Invoice, key) == old
+            require(seen, f"{key} was changed while you wrote: close this, and edit it again")
+            return invoicing.edit(tx, key, to, changes)
+
+        return ledger.commit(work)
+
+    if old is None:
+        _tell(take(given))
+        return
+    old.edit()  # refuses now what is no draft any more
+    ref = old.ref if given.ref is None else given.ref
+    shown = invoice_input.Draft(given.lines or [*old.lines], given.currency or old.currency, ref)
+    said = invoice_input.edited(f"The draft {key} for {old.customer}", shown, take)
+    _tell(said or [key, f"{key} says so already: nothing changes"])
 
 
 @invoice.command()
@@ -236,7 +264,7 @@ def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
 @options.on
 @options.reason
 @_writes
-def void(ledger: Ledger, number: str, reason: str, on: date) -> None:
+def void(ledger: Ledger, number: str, on: date) -> None:
     """Void NUMBER, which was never delivered. The number stays occupied.
 
     \b
@@ -245,7 +273,7 @@ def void(ledger: Ledger, number: str, reason: str, on: date) -> None:
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.void(tx, key, on, reason))
+    _record(ledger, lambda tx: invoicing.void(tx, key, on, ledger.reason))
 
 
 @invoice.command("write-off")
@@ -254,7 +282,7 @@ def void(ledger: Ledger, number: str, reason: str, on: date) -> None:
 @options.on
 @options.reason
 @_writes
-def write_off(ledger: Ledger, number: str, amount: Amount | None, on: date, reason: str) -> None:
+def write_off(ledger: Ledger, number: str, amount: Amount | None, on: date) -> None:
     """Give up what is owing on NUMBER, or an amount of it.
 
     \b
@@ -263,7 +291,7 @@ def write_off(ledger: Ledger, number: str, amount: Amount | None, on: date, reas
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.write_off(tx, key, on, reason, amount))
+    _record(ledger, lambda tx: invoicing.write_off(tx, key, on, ledger.reason, amount))
 
 
 @invoice.command("show")

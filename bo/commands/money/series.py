@@ -43,7 +43,7 @@ def list_(ledger: Ledger, known_at: int | date | None) -> list[Series]:
 @options.dry_run
 @options.key
 @options.ledger
-def open_(ledger: Ledger, name: str, start: int, reason: str) -> None:
+def open_(ledger: Ledger, name: str, start: int) -> None:
     """Let a SERIES that has given no number yet begin at N: once, after a take-over from another system.
 
     \b
@@ -56,7 +56,7 @@ def open_(ledger: Ledger, name: str, start: int, reason: str) -> None:
     require(OURS.fullmatch(f"{name}-1"), f"{name} is no series: it is called like {kinds}")
 
     def work(tx: Transaction) -> str:
-        tx.change(Series, name, Series.open, start, reason)
+        tx.change(Series, name, Series.open, start, ledger.reason)
         return f"{name}-{start:04}"
 
     click.echo(ledger.commit(work))

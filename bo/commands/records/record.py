@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     import msgspec
 
+    from bo.forms import Raw
     from bo.inputs import Source
     from projections.core import Views
     from projections.recordlists import Change
@@ -89,33 +90,48 @@ def kinds(ledger: Ledger, kind: str | None, known_at: int | date | None) -> Sequ
 @click.argument("ref")
 @SETS
 @options.from_file
+@options.edit
 @options.dry_run
 @options.key
 @options.ledger
-def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Source | None) -> None:
+def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Source | None, editor: bool) -> None:
     """Add a record of KIND under the reference REF.
 
-    Personal values are better read from a file or stdin (one JSON object): they stay out of the shell's history.
+    Personal values are better written in your editor, or read from a file or stdin (one JSON object): they stay out
+    of the shell's history. The editor's file is private and removed; backups it keeps elsewhere are its own.
 
     \b
     Example: bo record add customer C-1 --set name="Miller Ltd" --set country=GB --set email=ap@miller.example
              bo record add employee E-1 --from employee.json
+             bo record add employee E-2 --edit
     """
     from aggregates.record import Record
     from bo import records
 
     views = _views(ledger)
     made = records.kind_named(ledger, kind)
+
+    def take(raw: Raw) -> str:
+        values = records.read(views, made, raw)
+
+        def work(tx: Transaction) -> str:
+            records.require_free(tx, made.home, f"{kind}/{ref}")
+            added = tx.change(Record, f"{kind}/{ref}", Record.add, made, ref, values, compartment=made.home)
+            records.require_targets(tx, views, made, added.fields)
+            return added.ref
+
+        return ledger.commit(work)
+
     raw = records.given(sets, source)
-    values = records.read(views, made, raw)
+    if editor:
+        from bo import forms
 
-    def work(tx: Transaction) -> str:
-        records.require_free(tx, made.home, f"{kind}/{ref}")
-        added = tx.change(Record, f"{kind}/{ref}", Record.add, made, ref, values, compartment=made.home)
-        records.require_targets(tx, views, made, added.fields)
-        return added.ref
-
-    given = ledger.commit(work)
+        records.require_addable(ledger, views, made, ref)
+        given = forms.edited(made, ref, {}, raw, take)
+        if given is None:
+            raise click.Abort("nothing was written: nothing is recorded")
+    else:
+        given = take(raw)
     records.warn_alike(ledger, made, given)
     click.echo(given)
 
@@ -124,16 +140,19 @@ def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Sour
 @RECORD
 @SETS
 @options.from_file
+@options.edit
 @options.reason
 @options.dry_run
 @options.key
 @options.ledger
-def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None) -> None:
+def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None, editor: bool) -> None:
     """Change fields of a record; NAME= empties one.
 
     \b
     Example: bo record set C-1 --set city=Leeds --set phone= --reason "they moved"
+             bo record set C-1 --edit
     """
+    from aggregates.core import require
     from aggregates.record import Record
     from bo import errors, records
 
@@ -141,18 +160,32 @@ def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None)
     found = records.standing(ledger, views, ref)
     made = records.kind_named(ledger, found.kind)
     raw = records.given(sets, source)
-    if not raw:
-        raise click.UsageError("nothing to set: say --set NAME=VALUE or --from FILE")
-    old = ledger.load(Record, found.stream, found.compartment).fields
-    values = records.read(views, made, raw, dict(old))
+    if not raw and not editor:
+        raise click.UsageError("nothing to set: say --set NAME=VALUE, --from FILE or --edit")
+    old = ledger.load(Record, found.stream, found.compartment)
 
-    def work(tx: Transaction) -> bool:
-        changed = tx.change(Record, found.stream, Record.set, made, values, compartment=found.compartment)
-        for each in changed:
-            records.require_targets(tx, views, made, each.fields)
-        return bool(changed)
+    def take(raw: Raw) -> bool:
+        values = records.read(views, made, raw, dict(old.fields))
 
-    if ledger.commit(work):
+        def work(tx: Transaction) -> bool:
+            unseen = editor and tx.state(Record, found.stream, found.compartment) != old
+            require(not unseen, f"{found.ref} was changed while you wrote: close this, and edit it again")
+            changed = tx.change(Record, found.stream, Record.set, made, values, compartment=found.compartment)
+            for each in changed:
+                records.require_targets(tx, views, made, each.fields)
+            return bool(changed)
+
+        return ledger.commit(work)
+
+    if editor:
+        from bo import forms
+
+        records.require_writer(ledger, views, made)
+        old.set(made, {})  # refuses now what cannot be changed
+        done = forms.edited(made, found.ref, old.fields, raw, take)
+    else:
+        done = take(raw)
+    if done:
         records.warn_alike(ledger, made, found.ref)
     else:
         errors.tell(f"{found.ref} says so already: nothing changes")
