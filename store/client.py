@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlcipher3.dbapi2 as sqlite
 
@@ -32,9 +32,22 @@ LAYOUT = 2
 """Raise it when these tables change: the client is built again from the log."""
 sqlite.register_adapter(Decimal, str)
 sqlite.register_adapter(date, str)
+sqlite.register_adapter(bytes, bytes)  # without one the library looks for it in vain, at ten times the cost of storing
+sqlite.register_adapter(type(None), lambda nothing: nothing)
 PLAIN = b"SQLite format 3\0"
 PATIENCE = 30_000
 """Milliseconds to wait for another process of this client."""
+
+
+class Standing(NamedTuple):
+    """How far the client has come, and what is to be minded: asked before everything that is read."""
+
+    note: bytes | None
+    """Of the newest head it verified."""
+    enrolled: bool
+    sweep: bool
+    """Key rows of shredded streams may still have to be deleted."""
+    excluded: list[tuple[int, int, int]]
 
 
 class Client:
@@ -47,6 +60,7 @@ class Client:
         """
         private_folder(path.parent)
         self.path, self._key, self._journal = path, key, "OFF" if scratch else "WAL"
+        self._standing: tuple[tuple[int, int], Standing] | None = None
         try:
             try:
                 self.db = self._open()
@@ -106,10 +120,16 @@ class Client:
         row = self.db.execute("SELECT value FROM state WHERE name = ?", (name,)).fetchone()
         return row and row[0]  # type: ignore[no-any-return]
 
-    def some(self, *names: str) -> dict[str, bytes]:
-        """Those of the values that there are."""
-        marks = ",".join("?" * len(names))
-        return dict(self.db.execute(f"SELECT name, value FROM state WHERE name IN ({marks})", names).fetchall())  # noqa: S608  # only marks
+    def standing(self) -> Standing:
+        """Read again only when somebody, perhaps another process, has written the database."""
+        at = (self.db.execute("PRAGMA data_version").fetchone()[0], self.db.total_changes)
+        if self._standing is None or self._standing[0] != at:
+            sql = "SELECT name, value FROM state WHERE name IN ('note', 'enrolled', 'sweep')"
+            known = dict(self.db.execute(sql).fetchall())
+            excluded = self.db.execute("SELECT first, last, compartment FROM verdict WHERE verdict != 'unchecked'")
+            standing = Standing(known.get("note"), "enrolled" in known, bool(known.get("sweep")), excluded.fetchall())
+            self._standing = (at, standing)
+        return self._standing[1]
 
     def put(self, name: str, value: bytes) -> None:
         self.db.execute("INSERT OR REPLACE INTO state VALUES(?, ?)", (name, value))
@@ -140,6 +160,7 @@ class Client:
         except BaseException:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
+            self._standing = None  # it may say what is undone
             raise
         hit("views-updated")
 
@@ -156,8 +177,7 @@ class Client:
 
     def excluded(self) -> list[tuple[int, int, int]]:
         """Leaves no view sees: (first, last, compartment), compartment 0 for a whole commit."""
-        rows = self.db.execute("SELECT first, last, compartment FROM verdict WHERE verdict != 'unchecked'")
-        return [tuple(row) for row in rows]
+        return self.standing().excluded
 
     def give_up(self, problem: sqlite.DatabaseError) -> None:
         """Throw the database away when `problem` says it is damaged. Raises Unavailable when it is locked or full."""
@@ -167,7 +187,7 @@ class Client:
             raise problem
         self.close()
         remove(self.path)
-        self.db = self._open()
+        self.db, self._standing = self._open(), None
 
     @contextmanager
     def watched(self) -> Iterator[None]:

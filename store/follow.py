@@ -16,7 +16,7 @@ from store import control
 from store import note as notes
 from store.calm import calm
 from store.errors import KeyRowDamaged, Malformed, RolledBack, Tampered
-from store.leaf import CONTROL, EVENT, JOURNAL, Commit, Leaf, leaf_hash
+from store.leaf import CONTROL, EVENT, JOURNAL, Commit, Leaf, leaf_hashes
 from store.payload import Payload, rechecked_states
 from store.people import People
 from store.recorded import Committed, Recorded
@@ -180,9 +180,9 @@ class Contents:
         if known is not None:
             return known
         state = cls()
-        for earlier in self._accepted_before(leaf, cls.last_is_all):
+        for earlier, wrapped in self._accepted_before(leaf, cls.last_is_all):
             try:
-                past = self._keyring.read(earlier, self._store.wrapped(earlier.key_id))
+                past = self._keyring.read(earlier, wrapped)
             except (KeyRowDamaged, Malformed):
                 return None
             if past is None:
@@ -191,11 +191,12 @@ class Contents:
                 state = state.evolve(event)
         return state
 
-    def _accepted_before(self, leaf: Leaf, last_only: bool) -> list[Leaf]:
+    def _accepted_before(self, leaf: Leaf, last_only: bool) -> list[tuple[Leaf, bytes | None]]:
         """The earlier leaves of its stream that views see: all, or the last where that tells everything."""
         excluded = [(first, last) for first, last, place in self._client.excluded() if place in (0, leaf.compartment)]
-        rows = self._store.stream(*leaf.place, last_only=last_only and not excluded, before=leaf.version)
-        return [row for row in rows if not any(first <= row.idx <= last for first, last in excluded)]
+        last_only = last_only and not excluded
+        rows = self._store.stream_with_keys(*leaf.place, last_only=last_only, before=leaf.version)
+        return [row for row in rows if not any(first <= row[0].idx <= last for first, last in excluded)]
 
 
 def _together(opened: list[tuple[Leaf, Payload]], compartment: int) -> tuple[Event, ...]:
@@ -392,9 +393,10 @@ def _verified(ledger: Ledger, until: int) -> Iterator[Raw]:
     for raw in ledger.store.commits(0):
         if raw.leaves[0].idx >= until:
             return
-        for leaf, kept in zip_longest(raw.leaves, islice(hashes, len(raw.leaves))):
-            if leaf_hash(ledger_id, leaf) != kept:
-                raise Tampered("it is not the leaf that was verified", leaf.idx)
+        found, kept = leaf_hashes(ledger_id, raw.leaves), list(islice(hashes, len(raw.leaves)))
+        if found != kept:
+            changed = next(at for at, (one, other) in enumerate(zip_longest(found, kept)) if one != other)
+            raise Tampered("it is not the leaf that was verified", raw.leaves[changed].idx)
         yield raw
 
 

@@ -50,11 +50,8 @@ def past(
     if (compartment, stream) in ledger.people.shredded:
         raise Refused(f"{name} was erased")
     found = []
-    rows: dict[bytes, bytes | None] = {}
-    for leaf in leaves(ledger, kind, compartment, stream, last_only=last_only):
-        if leaf.key_id not in rows:
-            rows[leaf.key_id] = ledger.store.wrapped(leaf.key_id)
-        payload = ledger.keyring.read(leaf, rows[leaf.key_id])
+    for leaf, wrapped in leaves_with_keys(ledger, kind, compartment, stream, last_only=last_only):
+        payload = ledger.keyring.read(leaf, wrapped)
         if payload is None:
             raise Refused(f"{name} began before you were given access: what needs its whole history is not open to you")
         found.append((leaf, payload))
@@ -66,24 +63,32 @@ def leaves(ledger: Ledger, kind: int, compartment: int, stream: bytes, *, last_o
 
     Raises Tampered when there are fewer, other or more than this client verified.
     """
+    return [leaf for leaf, _ in leaves_with_keys(ledger, kind, compartment, stream, last_only=last_only)]
+
+
+def leaves_with_keys(
+    ledger: Ledger, kind: int, compartment: int, stream: bytes, *, last_only: bool = False
+) -> list[tuple[Leaf, bytes | None]]:
+    """The same, each with its wrapped key, for those who open it."""
     streams = ledger.verifier.streams
     upcoming, last = streams.position((kind, compartment, stream))
     if last < 0:
         return []
     size = max(ledger.verifier.size, last + 1)  # another process of this client may just have verified more
     excluded = ledger.excluded(compartment)
-    rows = [leaf for leaf in ledger.store.stream(kind, compartment, stream, last_only) if leaf.idx < size]
-    if last_only and rows and any(first <= rows[0].idx <= end for first, end in excluded):
-        rows = [leaf for leaf in ledger.store.stream(kind, compartment, stream) if leaf.idx < size]
+    read = ledger.store.stream_with_keys
+    rows = [row for row in read(kind, compartment, stream, last_only) if row[0].idx < size]
+    if last_only and rows and any(first <= rows[0][0].idx <= end for first, end in excluded):
+        rows = [row for row in read(kind, compartment, stream) if row[0].idx < size]
         last_only = False
-    version = rows[0].version if last_only and rows else 1
-    for leaf in rows:
+    version = rows[0][0].version if last_only and rows else 1
+    for leaf, _ in rows:
         if leaf.version != version or leaf_hash(ledger.id, leaf) != streams.hash_of(leaf.idx):
             raise Tampered("it is not the leaf that was verified", leaf.idx)
         version += leaf.events
-    if not rows or version != upcoming or rows[-1].idx != last:
+    if not rows or version != upcoming or rows[-1][0].idx != last:
         raise Tampered(f"a stream has lost leaves up to {last}")
-    return [leaf for leaf in rows if not any(first <= leaf.idx <= end for first, end in excluded)]
+    return [row for row in rows if not any(first <= row[0].idx <= end for first, end in excluded)]
 
 
 def told(ledger: Ledger, position: int) -> Iterator[tuple[Leaf, Payload]]:

@@ -86,8 +86,9 @@ class Keyring:
     def stream_key(self, leaf: Leaf, wrapped: bytes | None) -> StreamKey | None:
         """The key of a leaf's body; None without the epoch's keys. Raises KeyRowDamaged, also for what was shredded."""
         epoch = self.epoch(leaf.compartment, leaf.epoch)
-        if epoch is None:
-            return None
+        return None if epoch is None else self._unwrap(epoch, leaf, wrapped)
+
+    def _unwrap(self, epoch: EpochKey, leaf: Leaf, wrapped: bytes | None) -> StreamKey:
         if (leaf.compartment, leaf.stream) in self.people.shredded:  # its rows may not be deleted yet
             raise KeyRowDamaged("the stream was shredded")
         return epoch.unwrap(leaf.stream, leaf.key_id, wrapped)
@@ -97,10 +98,10 @@ class Keyring:
 
         Raises KeyRowDamaged when its key row is missing or wrong, Malformed when the content is.
         """
-        key, epoch = self.stream_key(leaf, wrapped), self.epoch(leaf.compartment, leaf.epoch)
-        if key is None or epoch is None:
+        epoch = self.epoch(leaf.compartment, leaf.epoch)
+        if epoch is None:
             return None
-        payload = payloads.decode(key.open(self._ledger_id, leaf)[0])
+        payload = payloads.decode(self._unwrap(epoch, leaf, wrapped).open(self._ledger_id, leaf)[0])
         if epoch.stream_id(payload.stream) != leaf.stream:
             raise Malformed("the stream's name is not the one its leaf blinds")
         if len(payload.events) != leaf.events:

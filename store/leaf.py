@@ -1,9 +1,10 @@
 """Leaves: what the log is a sequence of, as columns and as the bytes that are hashed (docs/design.md, 2)."""
 
 import struct
+from collections.abc import Iterable
 from typing import NamedTuple
 
-from store.errors import Malformed
+from store.errors import Malformed, Tampered
 
 EVENT, CONTROL, COMMIT, JOURNAL = 1, 2, 3, 4
 SEALED = (EVENT, JOURNAL)
@@ -161,6 +162,17 @@ class Commit(NamedTuple):
 
 def leaf_hash(ledger_id: bytes, leaf: Leaf) -> bytes:
     """RFC 6962 leaf hash of the rebuilt bytes."""
+    return leaf_hashes(ledger_id, (leaf,))[0]
+
+
+def leaf_hashes(ledger_id: bytes, leaves: Iterable[Leaf]) -> list[bytes]:
+    """The same for each of several. Raises Tampered for columns that could never have been hashed."""
     from hashlib import sha256  # here, because every command imports this module and few hash
 
-    return sha256(b"\0" + encode(ledger_id, leaf)).digest()
+    hashes = []
+    for leaf in leaves:
+        try:
+            hashes.append(sha256(b"\0" + encode(ledger_id, leaf)).digest())
+        except (struct.error, TypeError):
+            raise Tampered("a column has another type or is out of its range", leaf.idx) from None
+    return hashes

@@ -116,9 +116,9 @@ class Ledger:
 
     def _catch_up(self) -> bool:
         """Whether this device is known to be enrolled, after the last commit."""
-        known = self.client.some("note", "sweep", "enrolled")
-        if self._stands_at(known.get("note")) and not known.get("sweep"):
-            return "enrolled" in known
+        known = self.client.standing()
+        if self._stands_at(known.note) and not known.sweep:
+            return known.enrolled
         from store.writing import pull
 
         pull(self)

@@ -31,13 +31,20 @@ class Payload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     before: list[dict[str, Any]] = []
 
 
+class _Parts(msgspec.Struct, gc=False):
+    """A payload whose events are not decoded yet."""
+
+    events: list[msgspec.Raw]
+
+
 _TAG = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 _HUGE = re.compile(rb"\xcf[\x80-\xff]")
-"""How an integer from 2^63 on begins, and perhaps some text."""
+"""How an integer from 2^63 on begins, and the end of some smaller ones."""
 DEEPEST = 16
 JOURNALLED = ("aggregates.journal", "aggregates.act")
 """What stands in journals: refusals and reads, and the reasons of those who may write nowhere else."""
 _encoder = msgspec.msgpack.Encoder()
+_parts = msgspec.msgpack.Decoder(_Parts)
 
 
 @cache
@@ -148,7 +155,8 @@ def _check(said: Payload, raw: bytes) -> None:
                 if type(value) is not str:
                     _check_plain(value, 2)
     if b"\xcf" in raw and _HUGE.search(raw):
-        _check_plain(msgspec.msgpack.decode(raw), 0)
+        for part in filter(_HUGE.search, _parts.decode(raw).events):
+            _check_plain(msgspec.msgpack.decode(part), 2)
 
 
 def _check_plain(value: object, depth: int) -> None:

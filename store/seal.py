@@ -25,8 +25,11 @@ def keyed(key: bytes) -> Callable[[bytes], bytes]:
 
 
 def mac(key: bytes, message: bytes) -> bytes:
-    """HMAC-SHA256 of one message."""
-    return keyed(key)(message)
+    """The same of one message, perhaps a long one, which is not copied."""
+    block = key.ljust(64, b"\0")
+    inner = sha256(block.translate(_INNER))
+    inner.update(message)
+    return sha256(block.translate(_OUTER) + inner.digest()).digest()
 
 
 def expand(key: bytes, info: bytes, length: int = 32) -> bytes:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from store import blobs
 from store.errors import NotFound, StoreError, Tampered, Unauthorised
-from store.history import leaves, stream_name
+from store.history import leaves_with_keys, stream_name
 from store.leaf import EVENT
 from store.seal import stream_id
 
@@ -36,13 +36,13 @@ def seal_document(
         raise Unauthorised(f"you hold no keys of {ledger.called(at)}")
     stream = stream_id(epoch.index_key, stream_name(cls, reference))
     version = ledger.verifier.streams.position((EVENT, at, stream))[0]
-    standing = leaves(ledger, EVENT, at, stream, last_only=True)
-    if standing and standing[-1].epoch == epoch.epoch:
-        last = standing[-1]
-        key, wrapped = epoch.unwrap(stream, last.key_id, ledger.store.wrapped(last.key_id)), None
+    standing = leaves_with_keys(ledger, EVENT, at, stream, last_only=True)
+    if standing and standing[-1][0].epoch == epoch.epoch:
+        last, wrapped = standing[-1]
+        key, row = epoch.unwrap(stream, last.key_id, wrapped), None
     else:
-        key, wrapped = epoch.new_key(stream)
-    return _loose(ledger, blobs.seal(directory, key, wrapped, epoch.epoch, version, pieces))
+        key, row = epoch.new_key(stream)
+    return _loose(ledger, blobs.seal(directory, key, row, epoch.epoch, version, pieces))
 
 
 def renew(
@@ -86,9 +86,9 @@ def open_document(ledger: Ledger, compartment: int, name: str, blob: bytes) -> I
     stream = ledger.keyring.stream_id(compartment, name)
     if (compartment, stream) in ledger.people.shredded:
         raise NotFound(f"{name} was erased")
-    for leaf in leaves(ledger, EVENT, compartment, stream) if stream else []:
+    for leaf, wrapped in leaves_with_keys(ledger, EVENT, compartment, stream) if stream else []:
         if blob in refs(leaf.refs):
-            key = ledger.keyring.stream_key(leaf, ledger.store.wrapped(leaf.key_id))
+            key = ledger.keyring.stream_key(leaf, wrapped)
             if key is None:
                 break
             return blobs.read(ledger.store.directory, blob, key, leaf.version)

@@ -54,6 +54,8 @@ _TAIL = {
 }
 WAIT = 30.0
 """Seconds a writer queues before it gives up."""
+PAGE = 16_384
+"""Bytes in a page: nine invoices. Of the usual 4,096, two would fill one and leave much of it empty."""
 PATIENCE = 10_000
 """Milliseconds to wait for another connection's lock."""
 
@@ -99,6 +101,7 @@ class SQLiteStore:
             os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
             (directory / "blobs").mkdir(mode=0o700, exist_ok=True)
             db = _connect(path, "rw")
+            db.execute(f"PRAGMA page_size={PAGE}")
             db.execute("PRAGMA journal_mode=WAL")
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute(f"PRAGMA user_version={LAYOUT}")
@@ -196,14 +199,21 @@ class SQLiteStore:
         self, kind: int, compartment: int, stream: bytes, last_only: bool = False, before: int = LIMIT
     ) -> list[Leaf]:
         """The leaves of a stream by version, or the last one; only those before a version."""
+        return [leaf for leaf, _ in self.stream_with_keys(kind, compartment, stream, last_only, before)]
+
+    def stream_with_keys(
+        self, kind: int, compartment: int, stream: bytes, last_only: bool = False, before: int = LIMIT
+    ) -> list[tuple[Leaf, bytes | None]]:
+        """The same, each leaf with its wrapped key, None where there is no row of it."""
+        wanted, table = _LEAF_KEY
         order = "DESC LIMIT 1" if last_only else ""
         with faults(self.path):
             rows = self._db.execute(
-                f"SELECT {_LEAF} FROM leaf l WHERE kind = ? AND compartment = ? AND stream = ?"
-                f" AND version < ? ORDER BY version {order}",
+                f"SELECT {_LEAF}, {wanted} FROM {table} WHERE l.kind = ? AND l.compartment = ? AND l.stream = ?"
+                f" AND l.version < ? ORDER BY l.version {order}",
                 (kind, compartment, stream, before),
             ).fetchall()
-        return [Leaf._make(row) for row in rows]
+        return [(Leaf._make(row[:12]), row[12]) for row in rows]
 
     def leaf(self, index: int) -> Leaf | None:
         with faults(self.path):

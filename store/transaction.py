@@ -11,7 +11,7 @@ from aggregates.core import Event, State, require
 from store import control, slots
 from store.authority import Session
 from store.errors import NotFound, Unauthorised
-from store.history import leaves, past, stream_name
+from store.history import leaves, leaves_with_keys, past, stream_name
 from store.leaf import EVENT, JOURNAL, NO_HASH, PASSPHRASE, UNATTENDED, Commit
 from store.people import NOBODY
 from store.seal import EpochKey, StreamKey, stream_id
@@ -87,9 +87,10 @@ class Transaction:
 
     def state(self, cls: type[S], reference: str, compartment: int | None = None) -> S:
         """An aggregate as this transaction leaves it so far."""
-        at = compartment or cls.compartment
+        return self._state(cls, compartment or cls.compartment, stream_name(cls, reference))
+
+    def _state(self, cls: type[S], at: int, name: str) -> S:
         self._touch(at)
-        name = stream_name(cls, reference)
         known = self._states.get((at, name))
         if known is None:
             known = self._blank(cls)
@@ -144,7 +145,7 @@ class Transaction:
         at, name = compartment or cls.compartment, stream_name(cls, reference)
         if not self._session.may(control.WRITE, at):
             raise Unauthorised(f"you may not write {self.called(at)}")
-        state = self.state(cls, reference, compartment)
+        state = self._state(cls, at, name)
         share = self.shares.get((EVENT, at, name))
         if share is None:
             share = self.shares[EVENT, at, name] = Share(EVENT, at, name)
@@ -317,16 +318,16 @@ class Transaction:
 
     def stream_key(self, share: Share, stream: bytes, epoch: EpochKey) -> tuple[StreamKey, bytes | None]:
         """The key its stream already has in this epoch, or a new one with the row that keeps it."""
-        standing = leaves(self._ledger, share.kind, share.compartment, stream, last_only=True)
-        if standing and standing[-1].epoch == epoch.epoch:
-            last = standing[-1]
-            return epoch.unwrap(stream, last.key_id, self._ledger.store.wrapped(last.key_id)), None
+        standing = leaves_with_keys(self._ledger, share.kind, share.compartment, stream, last_only=True)
+        if standing and standing[-1][0].epoch == epoch.epoch:
+            last, wrapped = standing[-1]
+            return epoch.unwrap(stream, last.key_id, wrapped), None
         for blob in share.blobs:
             if blob.epoch == epoch.epoch and blob.wrapped:
                 return blob.key, blob.wrapped
-        key, wrapped = epoch.new_key(stream)
+        key, row = epoch.new_key(stream)
         self._ledger.verifier.streams.made(key.key_id)
-        return key, wrapped
+        return key, row
 
 
 def _events(decided: object) -> tuple[Event, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from store import note as notes
 from store.authority import begin, judge
 from store.errors import Malformed, RolledBack, Tampered, Unauthorised
-from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, Commit, Leaf, check, encode
+from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, Commit, Leaf, check, leaf_hashes
 from store.people import People
 from store.tree import Frontier
 
@@ -112,10 +112,9 @@ class Verifier:
 
     def _follow(self, leaves: Sequence[Leaf]) -> list[bytes]:
         """Indexes, ordinals and versions follow on; the frontier grows by each leaf."""
-        index, ordinal, controls, ledger_id = self.size, self.ordinal, self.controls, self.ledger_id
+        index, ordinal, controls = self.size, self.ordinal, self.controls
         expected: dict[tuple[int, int, bytes], int] = {}
         position = self.streams.position
-        hashes = []
         for leaf in leaves:
             try:
                 check(leaf)
@@ -137,8 +136,8 @@ class Verifier:
                     raise Malformed(f"version {version} stands where {wanted} belongs")
             except Malformed as problem:
                 raise Tampered(str(problem), index) from None
-            hashes.append(sha256(b"\0" + encode(ledger_id, leaf)).digest())
             index += 1
+        hashes = leaf_hashes(self.ledger_id, leaves)
         self.frontier.extend(hashes)
         self.ordinal, self.controls = ordinal, controls
         return hashes
