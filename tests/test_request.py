@@ -62,7 +62,7 @@ def test_the_same_fields_signed_again_are_the_same_request() -> None:
         {"checkpoint": SEEN.replace("bo.internal/00", "bo.internal/01")},
         {"name": "a field that nobody knows"},
     ],
-    ids=lambda changed: next(f"{name}={str(value)[:12]!r}" for name, value in changed.items()),
+    ids=lambda changed: next(iter(changed)),
 )
 def test_a_request_that_is_not_as_it_must_be_is_refused(changed: dict[str, object]) -> None:
     with pytest.raises(Malformed):
