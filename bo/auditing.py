@@ -9,23 +9,23 @@ from bo import errors, session, settings
 from store.device import read
 from store.errors import KeyRowDamaged, Tampered
 from store.home import Home
+from store.place import key_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import click
 
     from bo.session import Session
     from store.audit import Report
-    from store.sqlite import SQLiteStore
+    from store.backend import Backend
+    from store.place import Place
 
 
 class Audited(NamedTuple):
     """A ledger under audit. `ledger` is None where nobody here has a device for it, or none is to be used."""
 
-    directory: Path
+    place: Place
     home: Home
-    store: SQLiteStore
+    store: Backend
     id: bytes
     bound: bytes
     ledger: Session | None
@@ -48,12 +48,12 @@ def opened(context: click.Context, *, keyless: bool = False) -> Audited:
     from store.verify import ledger_id_of
 
     said, home = settings.current(), Home()
-    directory = session.find(said, home)
-    binding = home.binding(str(directory.resolve()))
+    place = session.find(said, home)
+    binding = home.binding(key_of(place))
     bound = bytes.fromhex(binding.ledger) if binding else b""
     named = said.device or os.environ.get("BO_DEVICE") or (binding.device if binding else "")
     ledger = None
-    store = open_sound(directory)
+    store = open_sound(place)
     context.call_on_close(store.close)
     first = store.leaf(0)
     found = ledger_id_of(first.body) if first is not None and type(first.body) is bytes else b""
@@ -62,7 +62,7 @@ def opened(context: click.Context, *, keyless: bool = False) -> Audited:
         context.call_on_close(ledger.close)
         context.obj = ledger
         bound = bound or ledger.id
-    return Audited(directory, home, store, found, bound, ledger)
+    return Audited(place, home, store, found, bound, ledger)
 
 
 def _fitting(home: Home, ledger: bytes) -> str:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from bo.session import Session
     from projections.core import Views
-    from store.sqlite import Raw
+    from store.backend import Raw
 
 README = """\
 What was recorded in the ledger {ledger}{period}.

@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 import sys
+import time
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from hashlib import sha256
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
     from projections.core import Views
     from projections.documentlists import Kept
     from projections.references import Found
+    from store.blobplace import Lying
     from store.blobs import SealedBlob
     from store.ledger import Ledger
-    from store.sealing import Stray
     from store.transaction import Transaction
 
 HELD = 32 << 20
 """So much of a pipe is held in memory for its text: a pipe is read but once."""
+DAY = 86_400
+"""Seconds after which no filing is still under way."""
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
@@ -250,8 +253,8 @@ def broken(ledger: Ledger, versions: list[Kept], *, everything: bool) -> list[Br
     return found
 
 
-def orphans(ledger: Ledger) -> list[Stray]:
-    """Files that a killed filing left among the documents. A young one may belong to a filing under way."""
+def orphans(ledger: Ledger) -> list[Lying]:
+    """What killed filings left among the documents. A younger one may belong to a filing under way."""
     from store.sealing import strays
 
-    return strays(ledger)
+    return [lying for lying in strays(ledger) if time.time() - lying.modified > DAY]

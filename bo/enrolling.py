@@ -25,15 +25,15 @@ def ask(name: str, output: str, no_passphrase: bool) -> None:
     from aggregates.text import reference
 
     said, home = settings.current(), Home()
-    directory = session.find(said, home)
+    place = session.find(said, home)
     path = home.device_file(reference(name))
     if path.exists():
         raise errors.BadInput(f"you have a device {name} already: choose another name")
     if output != "-" and os.path.lexists(output):
         raise errors.BadInput(f"{output} exists already: choose another name")
     secret = None if no_passphrase else session.new_passphrase(said)
-    made = devices.new(name, bytes.fromhex(session.ledger_at(directory)))
-    ledger = session.Session(directory, home, made)
+    made = devices.new(name, bytes.fromhex(session.ledger_at(place)))
+    ledger = session.Session(place, home, made)
     try:
         ledger.catch_up()  # all that can be verified without keys, before anybody is told to trust it
         seen = ledger.verifier.note.decode().split("\n\n")[0] + "\n"

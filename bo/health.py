@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,7 +14,6 @@ from bo import errors, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from bo.session import Session
     from bo.settings import Settings
@@ -49,12 +49,13 @@ def examine(settings: Settings) -> list[Finding]:
         return _sorted(closed)
     found = [*_home(home)]
     try:
-        directory = session.find(settings, home)
+        place = session.find(settings, home)
     except Exception as problem:
         return [*found, _stumbled(problem, "name a ledger with --ledger, or choose one with `bo use`")]
-    found += _place(directory)
+    if isinstance(place, Path):
+        found += _folder(place)
     try:
-        file = session.device_file(settings, home, directory)
+        file = session.device_file(settings, home, place)
     except Exception as problem:
         return _sorted([*found, _stumbled(problem, _another(home))])
     found += _device(file)
@@ -140,7 +141,7 @@ def _ledgers(home: Home, kept: set[str]) -> set[str]:
         return kept
 
 
-def _place(directory: Path) -> Iterator[Finding]:
+def _folder(directory: Path) -> Iterator[Finding]:
     """The ledger's folder as the system shows it."""
     for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "lock"):
         path = directory / name
@@ -272,7 +273,7 @@ def _views(ledger: Session, home: Home) -> Iterator[Finding]:
 def _blobs(ledger: Session, home: Home) -> Iterator[Finding]:
     from bo import documents
 
-    left = [stray.path for stray in documents.orphans(ledger) if _age(stray.path) > HOUR]
+    left = documents.orphans(ledger)
     if left:
         what = f"{len(left)} encrypted files belong to no document: their filing was broken off"
-        yield Finding(ADVICE, what, f"rm {' '.join(str(path) for path in left[:5])}{' …' if len(left) > 5 else ''}")
+        yield Finding(ADVICE, what, "`bo doc sweep` removes them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,6 +29,20 @@ class Parsed(click.ParamType[Any]):
 
     def parse(self, text: str) -> Any:
         raise NotImplementedError
+
+
+class Folder(click.Path):
+    """A folder of this machine, and no URL: a folder of that name would be made without a word."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        from store.place import is_url
+
+        if is_url(str(value)):
+            self.fail("this takes a folder, not the URL of a server", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Money(Parsed):

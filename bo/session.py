@@ -12,14 +12,16 @@ from bo import __version__, clock, errors
 from bo.settings import current
 from projections.core import Projections
 from store.device import Device, DeviceFile, read, unlock
-from store.errors import KeyProblem, Unauthorised, Unavailable
+from store.errors import KeyProblem, NoLedger, Unauthorised, Unavailable
 from store.home import Home
 from store.ledger import Ledger
+from store.place import key_of, open_store, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from bo.settings import Settings
+    from store.place import Place
     from store.transaction import Transaction
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ class Session(Ledger):
     """A ledger with the habits of the command line: idempotency keys, a journal of refusals, warnings."""
 
     _finished = False
+    _warned: frozenset[str] = frozenset()
     recorded = False
     """Whether this command's work was written: what fails from then on does not undo it."""
 
@@ -39,8 +42,8 @@ class Session(Ledger):
     locked: DeviceFile | None = None
     """The device's file while its keys came from the agent: nobody entered the passphrase for this command."""
 
-    def __init__(self, directory: Path, home: Home, device: Device) -> None:
-        super().__init__(directory, home, device, Projections())
+    def __init__(self, place: Place, home: Home, device: Device) -> None:
+        super().__init__(place, home, device, Projections())
         self.tool, self.clock = TOOL, clock.now_ms
 
     def commit(self, work: Callable[[Transaction], T]) -> T:
@@ -84,7 +87,10 @@ class Session(Ledger):
         return str(row[0]) if row else super().called(compartment)
 
     def warn(self, message: str) -> None:
-        errors.tell(message)
+        """Once: a command that stays would say it again and again."""
+        if message not in self._warned:
+            self._warned |= {message}
+            errors.tell(message)
 
     def reenter(self) -> None:
         """Have the passphrase of an unlocked device entered again, for acts that its agent may not do alone.
@@ -101,17 +107,17 @@ class Session(Ledger):
 def open_ledger(settings: Settings) -> Session:
     """The ledger that was chosen, opened by the device that acts."""
     home = Home()
-    directory = find(settings, home)
-    file = device_file(settings, home, directory)
+    place = find(settings, home)
+    file = device_file(settings, home, place)
     if file.secrets is None and given(settings) is None:
         from bo import agent
 
         kept = agent.secrets(home, file.device)
         if kept is not None:
-            ledger = Session(directory, home, Device(file, kept))
+            ledger = Session(place, home, Device(file, kept))
             ledger.locked = file
             return ledger
-    return Session(directory, home, unlock(file, lambda: passphrase(settings, file.name)))
+    return Session(place, home, unlock(file, lambda: passphrase(settings, file.name)))
 
 
 def chosen(settings: Settings) -> tuple[Home, DeviceFile]:
@@ -120,26 +126,19 @@ def chosen(settings: Settings) -> tuple[Home, DeviceFile]:
     return home, device_file(settings, home, find(settings, home))
 
 
-def find(settings: Settings, home: Home) -> Path:
+def find(settings: Settings, home: Home) -> Place:
     """--ledger, else BO_LEDGER, else the configuration's default, else the nearest parent that is a ledger."""
     chosen = settings.ledger or os.environ.get("BO_LEDGER") or configured(home, "ledger")
     if chosen:
-        require_folder(chosen)
-        directory = Path(chosen).expanduser()
-        if not (directory / "ledger.db").is_file():
-            raise Unavailable(f"there is no ledger in {directory}: make one with `bo init {directory}`")
-        return directory
+        place = place_of(chosen)
+        if isinstance(place, Path) and not (place / "ledger.db").is_file():
+            raise NoLedger(f"there is no ledger in {place}: make one with `bo init {place}`")
+        return place
     here = Path.cwd()
     for directory in (here, *here.parents):
         if (directory / "ledger.db").is_file():
             return directory
     raise Unavailable("there is no ledger here: name one with --ledger or BO_LEDGER, or make one with `bo init DIR`")
-
-
-def require_folder(place: str) -> None:
-    """Say openly what a URL leads to in this version."""
-    if place.startswith(("postgres:/", "postgresql:/")):
-        raise Unavailable("bo keeps ledgers in a folder; shared ledgers on PostgreSQL are not in this version")
 
 
 def configured(home: Home, name: str) -> str:
@@ -151,23 +150,23 @@ def configured(home: Home, name: str) -> str:
     return config.load(home).get(name, "")
 
 
-def device_file(settings: Settings, home: Home, directory: Path) -> DeviceFile:
+def device_file(settings: Settings, home: Home, place: Place) -> DeviceFile:
     """The device that was named, else the one that belongs to this ledger here."""
-    binding = home.binding(str(directory.resolve()))
+    binding = home.binding(key_of(place))
     name = settings.device or os.environ.get("BO_DEVICE") or (binding.device if binding else "")
     name = name or configured(home, "device")
     if name:
         file = read(home.device_file(name))
-        if binding is None and file.ledger != ledger_at(directory):
-            raise KeyProblem(f"the device {file.name} belongs to another ledger than the one in {directory}")
+        if binding is None and file.ledger != ledger_at(place):
+            raise KeyProblem(f"the device {file.name} belongs to another ledger than the one in {place}")
         return file
     files = sorted(home.devices.glob("*.json")) if home.devices.is_dir() else []
-    ledger = ledger_at(directory) if files else ""
+    ledger = ledger_at(place) if files else ""
     fitting = [file for file in map(read, files) if file.ledger == ledger]
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        have = f"none of your devices here belongs to the ledger in {directory}" if files else "you have no device here"
+        have = f"none of your devices here belongs to the ledger in {place}" if files else "you have no device here"
         raise Unauthorised(
             f"{have}: make one with `bo device request --name NAME -o FILE` and send FILE to an admin of the ledger"
         )
@@ -175,18 +174,17 @@ def device_file(settings: Settings, home: Home, directory: Path) -> DeviceFile:
     raise KeyProblem(f"you have several devices of this ledger: name one with --device or `bo use`: {names}")
 
 
-def ledger_at(directory: Path) -> str:
+def ledger_at(place: Place) -> str:
     """The id of the ledger that stands somewhere, as its first leaf says."""
-    from store.sqlite import SQLiteStore
     from store.verify import ledger_id_of
 
-    store = SQLiteStore.open(directory, read_only=True)
+    store = open_store(place, read_only=True)
     try:
         first = store.leaf(0)
     finally:
         store.close()
     if first is None or type(first.body) is not bytes:
-        raise Unavailable(f"the ledger in {directory} has no beginning")
+        raise Unavailable(f"the ledger in {place} has no beginning")
     return ledger_id_of(first.body).hex()
 
 

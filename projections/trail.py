@@ -170,6 +170,34 @@ def entries(
     return [names.entry(row) for row in reversed(rows)], [(row.compartment, row.stream) for row in rows if row.stream]
 
 
+class Happened(msgspec.Struct):
+    """An event for programs that follow the log."""
+
+    position: int
+    at: str
+    who: str
+    device: str
+    command: str
+    stream: str
+    type: str
+    changes: str
+    reason: str
+
+
+def happened(views: Views, after: int, limit: int) -> tuple[list[Happened], list[tuple[int, str]]]:
+    """The first events after a position, with their streams by compartment; acts and journals have none."""
+    start = views.value("SELECT rowid FROM trail WHERE position <= ? ORDER BY rowid DESC LIMIT 1", after) or 0
+    sql = """SELECT position, at, person, device, command, compartment, stream, event, changes, reason FROM trail
+        WHERE rowid > ? AND stream != '' AND stream NOT LIKE 'journal/%' ORDER BY rowid LIMIT ?"""
+    rows, names = views.all(_Row, sql, start, limit), Names(views)
+    told = [(row, names.entry(row)) for row in rows]
+    found = [
+        Happened(row.position, one.at, one.who, one.device, row.command, row.stream, row.event, one.changes, row.reason)
+        for row, one in told
+    ]
+    return found, [(row.compartment, row.stream) for row in rows]
+
+
 def confidential(views: Views, streams: Iterable[tuple[int, str]]) -> dict[int, set[str]]:
     """Those of `streams` that are confidential, by compartment; a journal is not."""
     rows = views.rows("SELECT number FROM compartment WHERE confidential")

@@ -17,20 +17,21 @@ import msgspec
 from store.client import Client
 from store.errors import Conflict, Malformed, RolledBack, Tampered, Unauthorised
 from store.follow import Contents
+from store.lasts import Lasts
 from store.leaf import Commit, Leaf, check, leaf_hash
 from store.siderows import REJECTED, REMARK, UNAUTHORISED, Finding, SideRows
-from store.soundness import check_counts, check_pages, foreign
+from store.soundness import check_counts, check_pages
 from store.streams import Streams, kept_hashes
 from store.verify import Verifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from store.backend import Backend, Raw
     from store.device import Device
     from store.home import Home
     from store.keys import Keyring
     from store.ledger import Ledger
-    from store.sqlite import Raw, SQLiteStore
 
 RETRIES = 20
 CHUNK = 10_000
@@ -96,7 +97,7 @@ def scratch() -> Iterator[Client]:
 class Audit:
     """Follows a whole log from leaf 0 and believes nothing but what `seen` says was verified before."""
 
-    def __init__(self, store: SQLiteStore, client: Client, bound: bytes = b"", seen: Iterable[Seen] = ()) -> None:
+    def __init__(self, store: Backend, client: Client, bound: bytes = b"", seen: Iterable[Seen] = ()) -> None:
         self.store, self.client = store, client
         self.verifier = Verifier(Streams(client.db, keep_hashes=False), bound)
         self.side = SideRows(client.db, client.db)
@@ -112,7 +113,7 @@ class Audit:
         from store.keys import Keyring
 
         self.keyring = Keyring(self.store, device.ledger, device, self.verifier.people)
-        self._contents = Contents(self.store, self.client, self.keyring)
+        self._contents = Contents(self.store, self.client, self.keyring, Lasts())
 
     def run(self, step: Callable[[int], None]) -> Report:
         """Raises Tampered or RolledBack at the first thing that is not as it was signed or seen."""
@@ -222,8 +223,8 @@ def report(audit: Audit | Recheck, verifier: Verifier, checked: str, *, read: bo
     store, side, people = audit.store, audit.side, verifier.people
     findings = [*audit.findings, *side.check_slots(store, people, audit.keyring)]
     findings += side.check_keys(store, people, audit.keyring)
-    findings += side.check_documents(store.directory, people, read=read)
-    findings += (Finding(REMARK, -1, what) for what in foreign(store.directory))
+    findings += side.check_documents(store.blobs, people, read=read)
+    findings += (Finding(REMARK, -1, what) for what in store.foreign())
     _, _, root, *_ = verifier.note.decode().split("\n")
     return Report(
         verifier.ledger_id.hex(), verifier.size, verifier.sequence, verifier.ordinal, root, people.policy, side.slots,
@@ -232,7 +233,7 @@ def report(audit: Audit | Recheck, verifier: Verifier, checked: str, *, read: bo
 
 
 def verify(
-    store: SQLiteStore,
+    store: Backend,
     *,
     bound: bytes = b"",
     seen: Iterable[Seen] = (),

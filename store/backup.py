@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregates.core import Refused
 from store import blobs
 from store.audit import Audit, Report, scratch, verify
+from store.blobfolder import Folder
+from store.copying import copy as copy_rows
 from store.errors import Tampered, Unavailable
-from store.leaf import SEALED
 from store.sealing import refs
+from store.shredding import destroy
 from store.soundness import open_sound
 from store.sqlite import SQLiteStore
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from store.backend import Backend
+    from store.blobplace import BlobPlace
     from store.streams import Owner
 
 
@@ -30,12 +34,12 @@ class Restored(NamedTuple):
     shredded: int
 
 
-def backup(store: SQLiteStore, ledger_id: bytes, target: Path, step: Callable[[int], None] = lambda _: None) -> Report:
+def backup(store: Backend, ledger_id: bytes, target: Path, step: Callable[[int], None] = lambda _: None) -> Report:
     """Copy a ledger to a new folder and verify the copy there.
 
     Raises Tampered, and leaves nothing, when the log does not hold; what is wrong beside the log is in the report.
     """
-    with _new_folder(target) as part:
+    with new_folder(target) as part:
         _copy(store, part)
         with _opened(part) as copy:
             report = verify(copy, bound=ledger_id, step=step)
@@ -47,7 +51,7 @@ def restore(
     source: Path, target: Path, shredded: Iterable[tuple[int, bytes]], step: Callable[[int], None] = lambda _: None
 ) -> Restored:
     """Copy a backup to a new folder once it is verified. `shredded` streams lose their keys before anybody reads."""
-    with _opened(source) as store, _new_folder(target) as part, scratch() as client:
+    with _opened(source) as store, new_folder(target) as part, scratch() as client:
         audit = Audit(store, client)
         report = audit.run(step)
         _copy(store, part)
@@ -63,27 +67,15 @@ def _shred(folder: Path, streams: set[tuple[int, bytes]], owner: Callable[[bytes
     """Delete the keys and documents of streams, and what the deleted rows leave in the pages."""
     store = SQLiteStore.open(folder)
     try:
-        lost = [leaf for kind in SEALED for place in sorted(streams) for leaf in store.stream(kind, *place)]
-        keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
-        standing = {key for key in keys if store.wrapped(key) is not None}
-        living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in streams)
-        kept = {blob for leaf in living for blob in refs(leaf.refs)}
-        gone = {blob for leaf in lost for blob in refs(leaf.refs)} - kept
-        if standing:
-            with store.writing():
-                store.shred(standing)
-                store.commit()
-            store.vacuum()
+        found = destroy(store, streams, owner)
         store.checkpoint()
     finally:
         store.close()
-    for blob in gone:
-        blobs.path_of(folder, blob).unlink(missing_ok=True)
-    return len(standing)
+    return found
 
 
 @contextmanager
-def _new_folder(target: Path) -> Iterator[Path]:
+def new_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, which gets its name when it is whole. Raises Refused where something stands there."""
     if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
         raise Refused(f"{target} is not a new or empty folder: nothing is overwritten")
@@ -102,7 +94,7 @@ def _new_folder(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _opened(folder: Path) -> Iterator[SQLiteStore]:
+def _opened(folder: Path) -> Iterator[Backend]:
     store = open_sound(folder)
     try:
         yield store
@@ -110,28 +102,29 @@ def _opened(folder: Path) -> Iterator[SQLiteStore]:
         store.close()
 
 
-def _copy(store: SQLiteStore, part: Path) -> None:
+def _copy(store: Backend, part: Path) -> None:
     """The database first: a document is there before the entry that refers to it."""
-    os.close(os.open(part / "ledger.db", os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    store.backup(part / "ledger.db")
-    (part / "blobs").mkdir(mode=0o700)
+    if isinstance(store, SQLiteStore):
+        os.close(os.open(part / "ledger.db", os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        store.backup(part / "ledger.db")
+    else:
+        made = SQLiteStore.create(part)
+        copy_rows(store, made)
+        made.checkpoint()
+        made.close()
+        (part / "lock").unlink()
+    documents = Folder(part / "blobs", synced=False)
+    documents.path.mkdir(mode=0o700, exist_ok=True)
     with _opened(part) as copy:
         for leaf in copy.referring(0):
             for blob in refs(leaf.refs) if isinstance(leaf.refs, bytes) else ():
-                _copy_blob(store.directory, part, blob)
+                _copy_blob(store.blobs, documents, blob)
 
 
-def _copy_blob(directory: Path, part: Path, blob: bytes) -> None:
+def _copy_blob(source: BlobPlace, target: BlobPlace, blob: bytes) -> None:
     """What is missing or damaged stays away: the report of the copy says so."""
-    target = blobs.path_of(part, blob)
-    try:
-        with blobs.checked(directory, blob) as file:
-            target.parent.mkdir(mode=0o700, exist_ok=True)
-            descriptor = os.open(target, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as out:
-                shutil.copyfileobj(file, out, blobs.PIECE)
-    except Tampered:
-        target.unlink(missing_ok=True)
+    with suppress(Tampered):
+        blobs.copy(source, target, blob)
 
 
 def _sync(folder: Path) -> None:

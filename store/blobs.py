@@ -1,13 +1,9 @@
-"""Documents: one encrypted file per version, streamed, named by the hash of its ciphertext."""
+"""Documents: one encrypted stream per version, sealed and opened piece by piece, named by its ciphertext's hash."""
 
 from __future__ import annotations
 
-import os
-import stat
-from contextlib import contextmanager
 from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.cobblestone import Cobblestone256Decryptor, Cobblestone256Encryptor
 from cryptography.exceptions import InvalidTag
@@ -18,9 +14,11 @@ from store.failpoints import hit
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from store.blobplace import BlobPlace
     from store.seal import StreamKey
 
-PIECE = 1 << 20
+HELD = 4 << 20
+"""Bytes of a document that are kept from checking it to opening it: a longer one is fetched twice."""
 
 
 class SealedBlob(NamedTuple):
@@ -35,44 +33,24 @@ class SealedBlob(NamedTuple):
     wrapped: bytes | None
 
 
-def path_of(directory: Path, blob: bytes) -> Path:
-    name = blob.hex()
-    return directory / "blobs" / name[:2] / name
-
-
 def seal(
-    directory: Path, key: StreamKey, wrapped: bytes | None, epoch: int, version: int, pieces: Iterable[bytes]
+    place: BlobPlace, key: StreamKey, wrapped: bytes | None, epoch: int, version: int, pieces: Iterable[bytes]
 ) -> SealedBlob:
-    """Encrypt `pieces` into the ledger's folder, in constant memory, durably."""
-    folder = directory / "blobs"
-    temporary = folder / f".new.{os.getpid()}.{os.urandom(4).hex()}"
+    """Encrypt `pieces` into the place, in constant memory, durably."""
     encryptor = Cobblestone256Encryptor(key.blob_key, _context(key, version))
     cipher_hash, plain_hash, size = sha256(), sha256(), 0
-    descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    with place.new() as new:
 
-            def out(data: bytes) -> None:
-                cipher_hash.update(data)
-                file.write(data)
+        def out(data: bytes) -> None:
+            cipher_hash.update(data)
+            new.write(data)
 
-            for piece in pieces:
-                plain_hash.update(piece)
-                size += len(piece)
-                out(encryptor.update(piece))
-            out(encryptor.finalize())
-            file.flush()
-            os.fsync(file.fileno())
-        target = path_of(directory, cipher_hash.digest())
-        target.parent.mkdir(mode=0o700, exist_ok=True)
-        temporary.rename(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    for each in (target.parent, folder):
-        opened = os.open(each, os.O_RDONLY)
-        os.fsync(opened)
-        os.close(opened)
+        for piece in pieces:
+            plain_hash.update(piece)
+            size += len(piece)
+            out(encryptor.update(piece))
+        out(encryptor.finalize())
+        new.publish(cipher_hash.digest())
     hit("blob-written")
     return SealedBlob(cipher_hash.digest(), size, plain_hash.digest(), epoch, version, key, wrapped)
 
@@ -81,37 +59,47 @@ def _context(key: StreamKey, version: int) -> bytes:
     return b"bo.blob/1\n" + key.context + version.to_bytes(8, "big")
 
 
-@contextmanager
-def checked(directory: Path, blob: bytes) -> Iterator[BinaryIO]:
-    """The encrypted file, at its beginning, once its hash was found right. Raises Tampered."""
-    path = path_of(directory, blob)
-    try:
-        # without O_NONBLOCK a pipe put in its place would be waited for
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise Tampered(f"the document file {path.name} is missing") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Tampered(f"the document file {path.name} is no file")
-        found = sha256()
-        while piece := file.read(PIECE):
-            found.update(piece)
-        if found.digest() != blob:
-            raise Tampered(f"the document file {path.name} was changed")
-        file.seek(0)
-        yield file
+def checked(place: BlobPlace, blob: bytes) -> Iterator[bytes]:
+    """The ciphertext; after its last piece Tampered is raised if its hash is not its name."""
+    found = sha256()
+    for piece in place.read(blob):
+        found.update(piece)
+        yield piece
+    if found.digest() != blob:
+        raise Tampered(f"the document file {blob.hex()} was changed")
 
 
-def read(directory: Path, blob: bytes, key: StreamKey, version: int) -> Iterator[bytes]:
-    """The document, piece by piece. Raises Tampered where the file is not the one that was filed.
+def check(place: BlobPlace, blob: bytes) -> None:
+    """Raise Tampered unless the document lies there unchanged."""
+    for _ in checked(place, blob):
+        pass
+
+
+def copy(source: BlobPlace, target: BlobPlace, blob: bytes) -> None:
+    """Bring a document to another place. Raises Tampered, and brings nothing, when it is missing or changed."""
+    with target.new() as new:
+        for piece in checked(source, blob):
+            new.write(piece)
+        new.publish(blob)
+
+
+def read(place: BlobPlace, blob: bytes, key: StreamKey, version: int) -> Iterator[bytes]:
+    """The document, piece by piece. Raises Tampered where it is not the one that was filed.
 
     The ciphertext's hash is checked before the first piece is given away.
     """
+    held: list[bytes] = []
+    size = 0
+    for piece in checked(place, blob):
+        size += len(piece)
+        if size <= HELD:
+            held.append(piece)
+        else:
+            held.clear()
+    decryptor = Cobblestone256Decryptor(key.blob_key, _context(key, version))
     try:
-        with checked(directory, blob) as file:
-            decryptor = Cobblestone256Decryptor(key.blob_key, _context(key, version))
-            while piece := file.read(PIECE):
-                yield decryptor.update(piece)
-            yield decryptor.finalize()
+        for piece in held if size <= HELD else place.read(blob):
+            yield decryptor.update(piece)
+        yield decryptor.finalize()
     except InvalidTag:
         raise Tampered(f"the document file {blob.hex()} does not open under its key") from None

@@ -15,12 +15,12 @@ from store.tree import EMPTY, Frontier, ProofError, verify_consistency
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from store.backend import Backend
     from store.ledger import Ledger
     from store.note import Checkpoint
-    from store.sqlite import SQLiteStore
 
 
-def head(store: SQLiteStore, ledger_id: bytes, old: int | None = None) -> bytes:
+def head(store: Backend, ledger_id: bytes, old: int | None = None) -> bytes:
     """The newest signed head; with `old` a proof that its log grew from so many leaves."""
     newest = store.newest()
     if newest is None or type(newest[1]) is not bytes:
@@ -32,7 +32,7 @@ def head(store: SQLiteStore, ledger_id: bytes, old: int | None = None) -> bytes:
     return proof.consistency(old, leaf_hashes(store, ledger_id), newest[1])
 
 
-def leaf_hashes(store: SQLiteStore, ledger_id: bytes) -> Iterator[bytes]:
+def leaf_hashes(store: Backend, ledger_id: bytes) -> Iterator[bytes]:
     """The hashes of all leaves as they stand in the store."""
     for raw in store.commits(0):
         for leaf in raw.leaves:

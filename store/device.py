@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,13 +78,13 @@ class Device:
         """Key and salt of the view database, as 96 hexadecimal digits."""
         return self._secrets.views
 
-    @property
+    @cached_property
     def signer(self) -> Ed25519PrivateKey:
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         return Ed25519PrivateKey.from_private_bytes(bytes.fromhex(self._secrets.sign))
 
-    @property
+    @cached_property
     def sign_public(self) -> bytes:
         return self.signer.public_key().public_bytes_raw()
 

@@ -17,6 +17,14 @@ class Unavailable(StoreError):
     """The store or a file cannot be reached, is locked, full, or not a ledger (exit 6)."""
 
 
+class NoLedger(Unavailable):
+    """There is none at a place (exit 6)."""
+
+
+class Interrupted(Unavailable):
+    """The server went away, or stopped taking writes, in the middle of something: it may be tried again (exit 6)."""
+
+
 class NotFound(StoreError):
     """A reference leads nowhere, or to several things (exit 7)."""
 

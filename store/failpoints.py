@@ -14,7 +14,7 @@ def hit(name: str) -> None:
 
 NAMES = (
     "begun", "head-read", "signed", "leaf-inserted", "leaves-inserted", "keys-inserted", "slots-inserted",
-    "head-inserted", "before-commit", "after-commit", "pin-temporary", "pin-written", "views-begun",
+    "head-inserted", "before-commit", "after-commit", "pin-begun", "pin-written", "views-begun",
     "views-before-commit", "views-updated", "blob-written", "shred-recorded", "shred-rows-deleted",
 )  # fmt: skip
 """Every failpoint, in the order a commit meets them."""

@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from aggregates.core import Event, State
+    from store.backend import Backend, Raw
     from store.client import Client
     from store.keys import Keyring
+    from store.lasts import Lasts
     from store.ledger import Ledger
-    from store.sqlite import Raw, SQLiteStore
 
 UNAUTHORISED, REJECTED, UNCHECKED = "unauthorised", "rejected", "unchecked"
 CHUNK = 20_000
@@ -91,8 +92,8 @@ def save(client: Client, verifier: Verifier) -> None:
 class Contents:
     """Opens commits for one device and reaches the verdict on their content."""
 
-    def __init__(self, store: SQLiteStore, client: Client, keyring: Keyring) -> None:
-        self._store, self._client, self._keyring = store, client, keyring
+    def __init__(self, store: Backend, client: Client, keyring: Keyring, lasts: Lasts) -> None:
+        self._store, self._client, self._keyring, self._lasts = store, client, keyring, lasts
         self._states: dict[Place, State[Any]] = {}
 
     def of(
@@ -120,6 +121,7 @@ class Contents:
                     unread.add(leaf.place)
                     self._states.pop(leaf.place, None)
         self._recheck(judged, opened, rejected, unread)
+        self._lasts.follow(zip(judged.leaves, wrapped, strict=True))
         if rejected:
             opened = [(leaf, payload) for leaf, payload in opened if leaf.compartment not in rejected]
         return opened, rejected, unchecked
@@ -195,7 +197,12 @@ class Contents:
         """The earlier leaves of its stream that views see: all, or the last where that tells everything."""
         excluded = [(first, last) for first, last, place in self._client.excluded() if place in (0, leaf.compartment)]
         last_only = last_only and not excluded
+        known = self._lasts.get(leaf.place)
+        if last_only and known and known[0].version + known[0].events == leaf.version:
+            return [known]
         rows = self._store.stream_with_keys(*leaf.place, last_only=last_only, before=leaf.version)
+        if last_only and rows:
+            self._lasts.keep(leaf.place, rows[-1])
         return [row for row in rows if not any(first <= row[0].idx <= last for first, last in excluded)]
 
 
@@ -216,7 +223,7 @@ def follow(ledger: Ledger) -> None:
         with ledger.client.transaction():
             verifier = ledger.adopt(restore(ledger.client, ledger.id))
             _check_pins(ledger, verifier)
-            contents = contents or Contents(ledger.store, ledger.client, ledger.keyring)
+            contents = contents or Contents(ledger.store, ledger.client, ledger.keyring, ledger.lasts)
             sink.prepare()
             more = _chunk(ledger, verifier, contents, sink)
             if not more and ledger.client.get("reopen"):
@@ -234,6 +241,8 @@ class Written(NamedTuple):
     after: Verifier
     judged: Judged
     said: list[tuple[Leaf, Payload]]
+    wrapped: list[tuple[bytes, bytes]]
+    """Its new key rows."""
 
 
 def keep_up(ledger: Ledger, written: Written) -> bool:
@@ -252,6 +261,8 @@ def keep_up(ledger: Ledger, written: Written) -> bool:
         sink = ledger.sink()
         sink.prepare()
         _tell(sink, written.judged, written.said, before.ordinal, "", "")
+        keys = dict(written.wrapped)
+        ledger.lasts.follow((leaf, keys.get(leaf.key_id)) for leaf, _ in written.said)
         sink.flush()
         save(client, ledger.adopt(after))
     return True
@@ -259,17 +270,17 @@ def keep_up(ledger: Ledger, written: Written) -> bool:
 
 def _check_pins(ledger: Ledger, verifier: Verifier) -> None:
     """The log still holds, unchanged, the newest head this client verified and the one it pinned."""
+    pin = ledger.home.pin(ledger.id.hex())  # before the head: another process may be moving both
     newest = ledger.store.newest()
     size = newest[0] if newest else 0
-    pin = ledger.home.pin(ledger.id.hex())
     for seen, note in ((verifier.size, verifier.note), (pin.size, pin.note) if pin else (0, b"")):
         if type(size) is not int or size < seen:
             raise RolledBack(f"the log was rolled back: it ends at {size}, but {seen} leaves were seen before")
         if seen and ledger.store.head(seen) != note:
             raise RolledBack(f"the log was forked: at size {seen} it has another head than the one seen before")
     if ledger.device.checkpoint:  # what it saw when it asked to be enrolled
-        asked = int(ledger.device.checkpoint.split("\n")[1])
-        if not (ledger.store.head(asked) or b"").startswith(f"{ledger.device.checkpoint}\n".encode()):
+        asked, saw = int(ledger.device.checkpoint.split("\n")[1]), f"{ledger.device.checkpoint}\n".encode()
+        if verifier.size < asked and not (ledger.store.head(asked) or b"").startswith(saw):
             raise RolledBack(f"this is not the log that this device asked to join, of which it saw {asked} leaves")
 
 
@@ -309,7 +320,7 @@ def _reopen(ledger: Ledger, sink: Sink) -> None:
     client.db.execute("DELETE FROM verdict WHERE verdict != ?", (UNAUTHORISED,))
     refused = dict(client.db.execute("SELECT sequence, reason FROM verdict").fetchall())
     client.db.execute("DELETE FROM verdict")
-    contents = Contents(ledger.store, client, ledger.keyring)
+    contents = Contents(ledger.store, client, ledger.keyring, ledger.lasts)
     ledger.verifier.streams.flush()
     sink.rebuild()
     for raw in _verified(ledger, ledger.verifier.size):
@@ -407,7 +418,7 @@ def replay(ledger: Ledger, sink: Sink, until: int) -> None:
     Every leaf is compared with the hash kept when it was verified.
     """
     client = ledger.client
-    contents = Contents(ledger.store, client, ledger.keyring)
+    contents = Contents(ledger.store, client, ledger.keyring, ledger.lasts)
     verdicts = {
         (sequence, compartment): (verdict, reason)
         for sequence, compartment, verdict, reason in client.db.execute(

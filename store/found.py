@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aggregates.core import Refused
 from store import control
 from store.authority import begin
 from store.control import BUILT_IN_ROLES, EVERYWHERE, POLICY, Founder, Genesis, Grant, Role
+from store.errors import NoLedger, StoreError, Tampered
 from store.leaf import CONTROL, NO_HASH, NO_STREAM, Leaf
+from store.place import create_store, open_store, remove_store
 from store.slots import SUITE
-from store.sqlite import SQLiteStore
 from store.transaction import Transaction, random_id
 from store.verify import ledger_id_of
 from store.writing import pull, record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from store.device import Device
     from store.ledger import Ledger
+    from store.place import Place
 
 
 def genesis(founder: Device, recovery: Device) -> Genesis:
@@ -34,9 +38,48 @@ def _public(device: Device) -> Founder:
     return Founder(device.id.hex(), device.sign_public.hex(), device.kem_public.hex(), SUITE)
 
 
-def create(directory: Path) -> None:
-    """The empty store. Raises Unavailable when there is a ledger already."""
-    SQLiteStore.create(directory).close()
+def require_free(place: Place) -> None:
+    """Raises Refused where a ledger stands, was begun, or could not be told from another."""
+    if isinstance(place, Path):
+        around = next((folder for folder in place.resolve().parents if (folder / "ledger.db").is_file()), None)
+        if around:
+            raise Refused(f"{place} lies inside the ledger in {around}: choose a folder outside of it")
+    try:
+        store = open_store(place, read_only=True)
+    except NoLedger:
+        return
+    except Tampered:
+        raise Refused(f"there is a ledger in {place} already, or something else: choose another place") from None
+    try:
+        if store.leaf(0) is None:
+            raise Refused(f"a ledger was begun in {place} and never finished: remove it first")
+    finally:
+        store.close()
+    raise Refused(f"there is a ledger in {place} already")
+
+
+def create(place: Place) -> None:
+    """The empty store, or nothing. Raises Refused when somebody else has just begun one there."""
+    try:
+        create_store(place).close()
+    except FileExistsError:
+        raise Refused(f"there is a ledger in {place} already") from None
+    except BaseException:
+        with suppress(StoreError):  # what went wrong is told, and not what that brought about
+            remove_store(place)
+        raise
+
+
+def withdraw(place: Place) -> bool:
+    """Remove an empty store again, so that a ledger can be begun there. False where one was founded."""
+    store = open_store(place, read_only=True)
+    try:
+        founded = store.leaf(0) is not None
+    finally:
+        store.close()
+    if not founded:
+        remove_store(place)
+    return not founded
 
 
 def found(

@@ -71,13 +71,18 @@ def leaves_with_keys(
 ) -> list[tuple[Leaf, bytes | None]]:
     """The same, each with its wrapped key, for those who open it."""
     streams = ledger.verifier.streams
-    upcoming, last = streams.position((kind, compartment, stream))
+    place = (kind, compartment, stream)
+    upcoming, last = streams.position(place)
     if last < 0:
         return []
     size = max(ledger.verifier.size, last + 1)  # another process of this client may just have verified more
     excluded = ledger.excluded(compartment)
     read = ledger.store.stream_with_keys
-    rows = [row for row in read(kind, compartment, stream, last_only) if row[0].idx < size]
+    known = ledger.lasts.get(place)
+    if last_only and known and known[0].idx == last:
+        rows = [known]
+    else:
+        rows = [row for row in read(kind, compartment, stream, last_only) if row[0].idx < size]
     if last_only and rows and any(first <= rows[0][0].idx <= end for first, end in excluded):
         rows = [row for row in read(kind, compartment, stream) if row[0].idx < size]
         last_only = False
@@ -88,6 +93,7 @@ def leaves_with_keys(
         version += leaf.events
     if not rows or version != upcoming or rows[-1][0].idx != last:
         raise Tampered(f"a stream has lost leaves up to {last}")
+    ledger.lasts.keep(place, rows[-1])
     return [row for row in rows if not any(first <= row[0].idx <= end for first, end in excluded)]
 
 

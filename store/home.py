@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+import zlib
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -31,7 +33,12 @@ class Pin(msgspec.Struct):
     note: bytes
 
 
-_UNREAD = ((0, 0, 0), Pin(0, b"", b""))
+SLOT = 8192
+"""Bytes of each of the two places in a pin's file. The newer pin counts, the older is written over, so that one is
+whole whenever the power goes."""
+SYNCED = 1.0
+"""Seconds after which a pin is brought to the disk again: one that a power cut throws back this far is still true."""
+_sync = getattr(os, "fdatasync", os.fsync)
 
 
 class Home:
@@ -44,7 +51,9 @@ class Home:
         self.root = Path(own) if own else Path(env.get("XDG_CONFIG_HOME") or user / ".config") / "bo"
         self.views = self.root / "views" if own else Path(env.get("XDG_CACHE_HOME") or user / ".cache") / "bo"
         self.config, self.devices, self.pins = self.root / "config.toml", self.root / "devices", self.root / "pins"
-        self._pins: dict[str, tuple[tuple[int, int, int], Pin]] = {}
+        self._loose: set[str] = set()
+        """Ledgers whose pin was written and not synced."""
+        self._synced = float("-inf")
 
     def device_file(self, name: str) -> Path:
         """A device by its name here, or by the path of its file."""
@@ -62,6 +71,10 @@ class Home:
         except ValueError:  # not UTF-8 either
             raise Unavailable(f"{self._binding(place)} is damaged: remove it and run `bo use`") from None
 
+    def forget(self, place: str) -> None:
+        """What was known of a place is no longer so: its ledger is gone."""
+        self._binding(place).unlink(missing_ok=True)
+
     def bind(self, place: str, binding: Binding) -> None:
         """Remember what stands at a place. A place is bound to one ledger for good."""
         known = self.binding(place)
@@ -71,15 +84,16 @@ class Home:
             write_private(self._binding(place), msgspec.json.encode(binding))
 
     def pin(self, ledger: str) -> Pin | None:
-        """The pin as it stands, read again only when the file was replaced."""
+        """The pin as it stands."""
+        return max(filter(None, self._pins(ledger)), key=lambda pin: pin.size, default=None)
+
+    def _pins(self, ledger: str) -> list[Pin | None]:
+        """What the two places of a pin's file hold, nothing without a file; older versions wrote one pin alone."""
         try:
-            about = os.stat(f"{self.pins}/{ledger}")  # noqa: PTH116  # asked before every read of the ledger
-            stamp = (about.st_ino, about.st_mtime_ns, about.st_size)
-            if self._pins.get(ledger, _UNREAD)[0] != stamp:
-                self._pins[ledger] = stamp, msgspec.msgpack.decode((self.pins / ledger).read_bytes(), type=Pin)
-            return self._pins[ledger][1]
+            with open(f"{self.pins}/{ledger}", "rb", buffering=0) as file:  # noqa: PTH123  # before every read of the ledger
+                return pins_in(file.read())
         except FileNotFoundError:
-            return None
+            return []
         except ValueError:  # not UTF-8 either
             raise RolledBack(
                 f"the pin {self.pins / ledger} is damaged: compare `bo audit head` with a colleague"
@@ -88,19 +102,78 @@ class Home:
     def advance(self, ledger: str, pin: Pin) -> None:
         """Move the pin forward under a lock; it never goes back here."""
         with locked(self.pins / f"{ledger}.lock"):
-            known = self.pin(ledger)
-            if known is None or pin.size > known.size:
-                write_private(self.pins / ledger, msgspec.msgpack.encode(pin), failpoint="pin-temporary")
+            pins = self._pins(ledger)
+            known = [each.size if each else -1 for each in pins]
+            if pin.size > max(known, default=-1):
+                hit("pin-begun")
+                if len(known) == 2:
+                    self._overwrite(ledger, pin, known.index(min(known)))
+                else:
+                    write_private(self.pins / ledger, _file_of(pin))
                 hit("pin-written")
+
+    def _overwrite(self, ledger: str, pin: Pin, place: int) -> None:
+        """Replace one of the two. What a process writes in quick succession is synced now and then, and at last."""
+        descriptor = os.open(self.pins / ledger, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.pwrite(descriptor, _slot(pin), SLOT * place)
+            if self._synced < monotonic() - SYNCED:
+                _sync(descriptor)
+                self._synced = monotonic()
+                self._loose.discard(ledger)
+            else:
+                self._loose.add(ledger)
+        finally:
+            os.close(descriptor)
+
+    def settle(self) -> None:
+        """Bring to the disk what was not yet."""
+        while self._loose:
+            path = self.pins / self._loose.pop()
+            with suppress(FileNotFoundError), path.open("rb") as file:  # what is gone needs no sync
+                _sync(file.fileno())
 
     def replace_pin(self, ledger: str, pin: Pin, evidence: str) -> None:
         """Accept a rollback: the old pin is kept beside, named by `evidence`."""
         with locked(self.pins / f"{ledger}.lock"):
             (self.pins / ledger).rename(self.pins / f"{ledger}.{evidence}")
-            write_private(self.pins / ledger, msgspec.msgpack.encode(pin))
+            write_private(self.pins / ledger, _file_of(pin))
 
 
-def write_private(path: Path, data: bytes, failpoint: str = "") -> None:
+def pins_in(raw: bytes) -> list[Pin | None]:
+    """The pins in a file, None for one that is not whole. Raises ValueError when none is."""
+    if len(raw) != 2 * SLOT:
+        return [msgspec.msgpack.decode(raw, type=Pin)]
+    found = [_pin_in(raw[:SLOT]), _pin_in(raw[SLOT:])]
+    if not any(found):
+        raise ValueError("no pin is whole")
+    return found
+
+
+def newest_in(raw: bytes) -> Pin:
+    """The pin that counts in a file. Raises ValueError for a damaged one."""
+    return max(filter(None, pins_in(raw)), key=lambda pin: pin.size)
+
+
+def _pin_in(slot: bytes) -> Pin | None:
+    size = int.from_bytes(slot[:4], "big")
+    raw = slot[8 : 8 + size]
+    if not raw or zlib.crc32(raw) != int.from_bytes(slot[4:8], "big"):
+        return None
+    return msgspec.msgpack.decode(raw, type=Pin)
+
+
+def _slot(pin: Pin) -> bytes:
+    """Length, checksum, pin: half of it is noticed."""
+    raw = msgspec.msgpack.encode(pin)
+    return (len(raw).to_bytes(4, "big") + zlib.crc32(raw).to_bytes(4, "big") + raw).ljust(SLOT, b"\0")
+
+
+def _file_of(pin: Pin) -> bytes:
+    return _slot(pin) + bytes(SLOT)
+
+
+def write_private(path: Path, data: bytes) -> None:
     """Replace a file whole: write a new one with mode 0600, fsync, rename, fsync the folder."""
     private_folder(path.parent)
     temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
@@ -110,7 +183,6 @@ def write_private(path: Path, data: bytes, failpoint: str = "") -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        hit(failpoint)
         temporary.rename(path)
     except OSError:
         temporary.unlink(missing_ok=True)

@@ -12,17 +12,17 @@ from store.errors import KeyProblem, KeyRowDamaged, Malformed
 from store.seal import EpochKey, StreamKey
 
 if TYPE_CHECKING:
+    from store.backend import Backend
     from store.device import Device
     from store.leaf import Leaf
     from store.payload import Payload
     from store.people import People
-    from store.sqlite import SQLiteStore
 
 
 class Keyring:
     """Opens compartments for one device. `people` says which slots are genuine."""
 
-    def __init__(self, store: SQLiteStore, ledger_id: bytes, device: Device, people: People) -> None:
+    def __init__(self, store: Backend, ledger_id: bytes, device: Device, people: People) -> None:
         self._store, self._ledger_id, self._device = store, ledger_id, device
         self.people = people
         self._epochs: dict[tuple[int, int], EpochKey | None] = {}

@@ -7,7 +7,7 @@ administering stands in modules that are imported when they are needed.
 from __future__ import annotations
 
 from functools import cached_property
-from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import sqlcipher3.dbapi2 as sqlite
@@ -15,18 +15,21 @@ import sqlcipher3.dbapi2 as sqlite
 from store.client import Client
 from store.errors import RolledBack, Unauthorised
 from store.home import Binding, Home, Pin
-from store.sqlite import SQLiteStore
+from store.place import Server, key_of, open_store, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from aggregates.core import State
+    from store.backend import Backend
     from store.blobs import SealedBlob
     from store.device import Device
     from store.follow import Sink
     from store.keys import Keyring
+    from store.lasts import Lasts
     from store.people import Device as Member
     from store.people import People
+    from store.place import Place
     from store.transaction import Planned, Transaction
     from store.verify import Verifier
 
@@ -35,6 +38,7 @@ NOT_ENROLLED = (
     "`bo device approve FILE --person YOU`"
 )
 
+NEVER = float("-inf")
 T = TypeVar("T")
 S = TypeVar("S", bound="State[Any]")
 
@@ -50,27 +54,29 @@ class Ledger:
 
     `command`, `reason`, `key` and `request` describe what the user asked for and are written into the
     events; `dry_run` makes `commit` leave its plan in `planned` and write nothing. `home_compartment` is
-    the first one a command touched: its journal and its idempotency keys stand there.
+    the first one a command touched: its journal and its idempotency keys stand there. `looked` is when this client
+    last stood at the newest head.
     """
 
-    def __init__(self, directory: Path, home: Home, device: Device, views: Views) -> None:
-        self.directory, self.home, self.device, self._views = directory, home, device, views
+    def __init__(self, at: Place, home: Home, device: Device, views: Views) -> None:
+        self.at, self.home, self.device, self._views = at, home, device, views
         self.id = device.ledger
-        self.place = str(directory.resolve())
+        self.place = key_of(at)
         self.command = self.reason = self.key = self.tool = ""
         self.request = b""
         self.reentered = self.dry_run = False
         self.home_compartment = 0
         self.planned: list[Planned] = []
         self.loose: dict[bytes, int] = {}
+        self.looked = NEVER
         self.clock: Callable[[], int] = _now
         binding = home.binding(self.place)
         if binding is not None and binding.ledger != self.id.hex():
-            raise RolledBack(f"the device {device.name} belongs to another ledger than the one at {self.place}")
+            raise RolledBack(f"the device {device.name} belongs to another ledger than the one at {settled(at)}")
 
     @cached_property
-    def store(self) -> SQLiteStore:
-        return SQLiteStore.open(self.directory)
+    def store(self) -> Backend:
+        return open_store(self.at)
 
     @cached_property
     def client(self) -> Client:
@@ -85,7 +91,8 @@ class Ledger:
         return self._stands_at(self.client.get("note"))
 
     def _stands_at(self, note: bytes | None) -> bool:
-        newest, pin = self.store.newest(), self.home.pin(self.id.hex())
+        pin, newest = self.home.pin(self.id.hex()), self._newest()
+        self.looked = NEVER
         if newest is None:
             raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
         if "verifier" in self.__dict__ and self.verifier.note != note:
@@ -93,8 +100,19 @@ class Ledger:
         if note is not None and newest[1] == note and (pin is None or pin.size <= newest[0]):
             if pin is not None and pin.size == newest[0] and pin.note != note:
                 raise RolledBack(f"the log was forked at size {pin.size}: another head was pinned")
+            self.looked = monotonic()
             return True
         return False
+
+    def _newest(self) -> tuple[int, bytes] | None:
+        """The newest head. A server that nothing else was asked is asked in the light way first."""
+        if "store" not in self.__dict__ and isinstance(self.at, Server):
+            from store import libpq
+
+            found = libpq.newest(self.at)
+            if found is not None:
+                return found
+        return self.store.newest()
 
     def pull(self) -> None:
         """Verify what is new and bring the views up to it. Raises Unauthorised for a device that is not enrolled."""
@@ -110,7 +128,7 @@ class Ledger:
             return work()
         except sqlite.DatabaseError as problem:  # a raw one is the client's: the store has made sentences of its own
             self.client.give_up(problem)
-        for name in ("verifier", "keyring"):
+        for name in ("verifier", "keyring", "lasts"):
             self.__dict__.pop(name, None)
         return work()
 
@@ -150,6 +168,12 @@ class Ledger:
         from store.keys import Keyring
 
         return Keyring(self.store, self.id, self.device, self.people)
+
+    @cached_property
+    def lasts(self) -> Lasts:
+        from store.lasts import Lasts
+
+        return Lasts()
 
     def excluded(self, compartment: int) -> list[tuple[int, int]]:
         """Leaves that no view sees in a compartment: unauthorised commits and rejected content."""
@@ -261,6 +285,7 @@ class Ledger:
             if name in self.__dict__:
                 getattr(self, name).close()
                 del self.__dict__[name]
+        self.home.settle()
 
 
 def _now() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -12,7 +13,7 @@ from store.audit import Audit, scratch
 from store.client import remove
 from store.control import ADMIN, EVERYWHERE, Incident, RollbackAck
 from store.errors import RolledBack, Tampered, Unauthorised
-from store.home import Pin, write_private
+from store.home import Pin, newest_in, write_private
 from store.payload import event_types, states
 from store.soundness import check_pages
 from store.writing import attempt
@@ -81,8 +82,8 @@ def _seen(ledger: Ledger) -> list[Pin]:
 
 def _read(raw: bytes) -> Pin:
     try:
-        return msgspec.msgpack.decode(raw, type=Pin)
-    except msgspec.DecodeError:
+        return newest_in(raw)
+    except ValueError:
         return Pin(0, b"", raw)
 
 
@@ -119,7 +120,7 @@ def forget(ledger: Ledger) -> None:
     path = ledger.client.path
     ledger.close()
     remove(path)
-    for cached in ("verifier", "keyring"):
+    for cached in ("verifier", "keyring", "lasts"):
         ledger.__dict__.pop(cached, None)
 
 
@@ -174,7 +175,7 @@ def repair(ledger: Ledger, found: Damage) -> str:
         rows += [_row(("slot", *slot)) for slot in store.slots() if not _named(found.people, *slot)]
         raw = b"".join(msgspec.json.encode(row) + b"\n" for row in rows)
         digest = sha256(raw).hexdigest()
-        target = store.directory / "aside" / f"tail-{found.good}-{digest[:16]}.jsonl"
+        target = _aside(ledger) / f"tail-{found.good}-{digest[:16]}.jsonl"
         write_private(target, raw)
         store.cut(found.good, spare)
         store.commit()
@@ -185,6 +186,11 @@ def repair(ledger: Ledger, found: Damage) -> str:
         forget(ledger)
         _acknowledge(ledger, incident)
     return str(target)
+
+
+def _aside(ledger: Ledger) -> Path:
+    """Beside the log, or where that is on a server in the administrator's own home."""
+    return ledger.at / "aside" if isinstance(ledger.at, Path) else ledger.home.root / "aside" / ledger.id.hex()
 
 
 def _row(row: tuple[Any, ...]) -> list[Any]:

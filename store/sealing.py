@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from store import blobs
+from store.blobs import SealedBlob
 from store.errors import NotFound, StoreError, Tampered, Unauthorised
 from store.history import leaves_with_keys, stream_name
 from store.leaf import EVENT
@@ -12,9 +13,9 @@ from store.seal import stream_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from aggregates.core import State
+    from store.blobplace import Lying
     from store.ledger import Ledger
     from store.seal import StreamKey
 
@@ -24,13 +25,13 @@ def seal_document(
     cls: type[State[Any]],
     reference: str,
     pieces: Iterable[bytes],
-    like: blobs.SealedBlob | None,
+    like: SealedBlob | None,
     compartment: int | None,
-) -> blobs.SealedBlob:
+) -> SealedBlob:
     """See `Ledger.seal`. Should the epoch or the version pass before the commit, it is sealed anew there."""
-    at, directory = compartment or cls.compartment, ledger.store.directory
+    at, place = compartment or cls.compartment, ledger.store.blobs
     if like is not None:
-        return _loose(ledger, blobs.seal(directory, like.key, None, like.epoch, like.version, pieces))
+        return _loose(ledger, blobs.seal(place, like.key, None, like.epoch, like.version, pieces))
     epoch = ledger.keyring.any_epoch(at)
     if epoch is None:
         raise Unauthorised(f"you hold no keys of {ledger.called(at)}")
@@ -42,21 +43,21 @@ def seal_document(
         key, row = epoch.unwrap(stream, last.key_id, wrapped), None
     else:
         key, row = epoch.new_key(stream)
-    return _loose(ledger, blobs.seal(directory, key, row, epoch.epoch, version, pieces))
+    return _loose(ledger, blobs.seal(place, key, row, epoch.epoch, version, pieces))
 
 
 def renew(
-    ledger: Ledger, blob: blobs.SealedBlob, key: StreamKey, wrapped: bytes | None, epoch: int, version: int
-) -> blobs.SealedBlob:
+    ledger: Ledger, blob: SealedBlob, key: StreamKey, wrapped: bytes | None, epoch: int, version: int
+) -> SealedBlob:
     """The blob under the key and version it will stand with: itself, or sealed anew when these have passed."""
     if blob.key.key_id == key.key_id and blob.version == version:
         return blob
-    directory = ledger.store.directory
-    pieces = blobs.read(directory, blob.hash, blob.key, blob.version)
-    return _loose(ledger, blobs.seal(directory, key, wrapped, epoch, version, pieces))
+    place = ledger.store.blobs
+    pieces = blobs.read(place, blob.hash, blob.key, blob.version)
+    return _loose(ledger, blobs.seal(place, key, wrapped, epoch, version, pieces))
 
 
-def _loose(ledger: Ledger, blob: blobs.SealedBlob) -> blobs.SealedBlob:
+def _loose(ledger: Ledger, blob: SealedBlob) -> SealedBlob:
     ledger.loose[blob.hash] = ledger.verifier.size
     return blob
 
@@ -68,11 +69,10 @@ def discard(ledger: Ledger) -> None:
     since = min(ledger.loose.values())
     try:
         kept = {blob for leaf in ledger.store.referring(since) for blob in refs(leaf.refs)}
-    except StoreError as problem:  # a file too many does no harm, one too few would
-        ledger.warn(f"what was not recorded stays in the folder of documents: {problem}")
+        ledger.store.blobs.delete(ledger.loose.keys() - kept)
+    except StoreError as problem:  # a document too many does no harm, one too few would
+        ledger.warn(f"what was not recorded stays among the documents: {problem}")
         return
-    for blob in ledger.loose.keys() - kept:
-        blobs.path_of(ledger.store.directory, blob).unlink(missing_ok=True)
     ledger.loose.clear()
 
 
@@ -91,7 +91,7 @@ def open_document(ledger: Ledger, compartment: int, name: str, blob: bytes) -> I
             key = ledger.keyring.stream_key(leaf, wrapped)
             if key is None:
                 break
-            return blobs.read(ledger.store.directory, blob, key, leaf.version)
+            return blobs.read(ledger.store.blobs, blob, key, leaf.version)
     raise NotFound(f"{name} has no document that you can open")
 
 
@@ -104,31 +104,17 @@ def document_of_leaf(ledger: Ledger, index: int, blob: bytes) -> Iterator[bytes]
     key = ledger.keyring.stream_key(leaf, ledger.store.wrapped(leaf.key_id)) if leaf else None
     if leaf is None or key is None:
         raise NotFound(f"leaf {index} has no document that you can open")
-    return blobs.read(ledger.store.directory, blob, key, leaf.version)
+    return blobs.read(ledger.store.blobs, blob, key, leaf.version)
 
 
-class Stray(NamedTuple):
-    """A file among the documents that no leaf refers to. A young one may belong to a filing under way."""
+def strays(ledger: Ledger) -> list[Lying]:
+    """What filings that were killed have left behind: documents without a commit, and halves of them.
 
-    path: Path
-    size: int
-    modified: float
-
-
-def strays(ledger: Ledger) -> list[Stray]:
-    """What filings that were killed have left behind: documents without a commit, and halves of them."""
-    folder = ledger.store.directory / "blobs"
-    found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]  # listed before the log is
-    known = {blob.hex() for leaf in ledger.store.referring(0) for blob in refs(leaf.refs)}
-    left = []
-    for path in sorted(found):
-        if path.name not in known or path != blobs.path_of(ledger.store.directory, bytes.fromhex(path.name)):
-            try:
-                about = path.lstat()
-            except FileNotFoundError:
-                continue  # its writer has just finished with it
-            left.append(Stray(path, about.st_size, about.st_mtime))
-    return left
+    A young one may belong to a filing under way.
+    """
+    found = list(ledger.store.blobs.listed())  # before the log is: what is filed meanwhile stands in the log
+    known = {blob for leaf in ledger.store.referring(0) for blob in refs(leaf.refs)}
+    return sorted(lying for lying in found if lying.blob not in known)
 
 
 def damaged(ledger: Ledger, leave_out: set[bytes]) -> Iterator[tuple[int, str]]:
@@ -145,7 +131,6 @@ def damaged(ledger: Ledger, leave_out: set[bytes]) -> Iterator[tuple[int, str]]:
         for blob in refs(leaf.refs):
             if blob not in leave_out:
                 try:
-                    with blobs.checked(ledger.store.directory, blob):
-                        pass
+                    blobs.check(ledger.store.blobs, blob)
                 except Tampered as problem:
                     yield leaf.idx, str(problem)

@@ -9,16 +9,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregates.core import Refused
-from store import blobs
 from store.control import Shred
-from store.errors import Unauthorised
+from store.errors import Unauthorised, Unavailable
 from store.failpoints import hit
 from store.leaf import EVENT, SEALED
 from store.sealing import refs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from store.backend import Backend
     from store.ledger import Ledger
+    from store.streams import Owner
     from store.transaction import Share, Transaction
+
+
+Stream = tuple[int, bytes]
+"""Compartment and id."""
 
 
 class Target(NamedTuple):
@@ -52,6 +59,24 @@ def shred(tx: Transaction, ledger: Ledger, targets: list[Target], explained: Sha
     return None
 
 
+def destroy(store: Backend, streams: Collection[Stream], owner: Callable[[bytes], Owner | None]) -> int:
+    """Delete the keys and documents of streams, and what deleted rows leave in the pages; how many keys stood there."""
+    lost = [leaf for kind in SEALED for place in sorted(streams) for leaf in store.stream(kind, *place)]
+    keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
+    standing = {key for key in keys if store.wrapped(key) is not None}
+    if standing:
+        with store.writing():
+            store.shred(standing)
+            store.commit()
+        store.vacuum()
+    gone = {blob for leaf in lost for blob in refs(leaf.refs)}
+    if gone:
+        living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in streams)
+        gone -= {blob for leaf in living for blob in refs(leaf.refs)}
+        store.blobs.delete([blob for blob in gone if store.blobs.has(blob)])
+    return len(standing)
+
+
 def sweep(ledger: Ledger) -> bool:
     """Delete what is left of shredded streams: key rows, documents, old pages. True when nothing is left.
 
@@ -70,19 +95,25 @@ def sweep(ledger: Ledger) -> bool:
         )
         resumed = client.get("sweep") == b"checkpoint"
         client.put("sweep", b"checkpoint")
-    if not store.writable:
+    standing = [key for key in keys if store.wrapped(key) is not None]  # on a server others may have deleted them
+    if not store.writable and (standing or not store.checkpoint()):
         return False
-    with store.writing():
-        found = store.shred(keys)
-        store.commit()
-    if found or resumed:
+    if standing:
+        with store.writing():
+            store.shred(standing)
+            store.commit()
+    if store.writable and (standing or resumed or not store.checkpoint()):
         store.vacuum()
     client.vacuum()
     living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in doomed)
     kept = {blob for leaf in living for blob in refs(leaf.refs)}
-    for blob in {blob for leaf in lost for blob in refs(leaf.refs)} - kept:
-        blobs.path_of(store.directory, blob).unlink(missing_ok=True)
-    complete = store.checkpoint() and client.checkpoint()
+    gone = {blob for leaf in lost for blob in refs(leaf.refs)} - kept
+    try:
+        store.blobs.delete([blob for blob in gone if store.blobs.has(blob)])
+        complete = True
+    except Unavailable:  # a bucket out of reach: what lies there has lost its keys, and is deleted another time
+        complete = False
+    complete = store.checkpoint() and client.checkpoint() and complete
     if complete:
         client.put("sweep", b"")
     return complete

@@ -8,23 +8,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from store import blobs, control
+from store.blobplace import blob_of
 from store.errors import KeyRowDamaged, Malformed, NeedsNewer, Tampered
 from store.leaf import CONTROL, Leaf
 from store.sealing import refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from store.backend import Backend
+    from store.blobplace import BlobPlace
     from store.keys import Keyring
     from store.people import People
-    from store.sqlite import SQLiteStore
 
 TABLES = """
 CREATE TABLE spare_key(key_id BLOB PRIMARY KEY, kind INTEGER, compartment INTEGER, stream BLOB, epoch INTEGER)
   WITHOUT ROWID;
 CREATE TABLE named_blob(blob BLOB, compartment INTEGER, stream BLOB, leaf INTEGER,
   PRIMARY KEY(blob, compartment, stream)) WITHOUT ROWID;
+CREATE TABLE lying(name TEXT, blob BLOB);
+CREATE INDEX lying_blob ON lying(blob);
 """
 BATCH = 10_000
 Named = tuple[bytes, int, int, bytes, int]
@@ -88,7 +91,7 @@ class SideRows:
         self._keys.clear()
         self._blobs.clear()
 
-    def check_keys(self, store: SQLiteStore, people: People, keyring: Keyring | None) -> Iterator[Finding]:
+    def check_keys(self, store: Backend, people: People, keyring: Keyring | None) -> Iterator[Finding]:
         """Rows too many, too few, or not what their leaves commit to: both sides in the order of their keys."""
         self.flush()
         columns = "key_id, kind, compartment, stream, epoch"
@@ -134,7 +137,7 @@ class SideRows:
             return "its key row is not the one it commits to"
         return ""
 
-    def check_slots(self, store: SQLiteStore, people: People, keyring: Keyring | None) -> Iterator[Finding]:
+    def check_slots(self, store: Backend, people: People, keyring: Keyring | None) -> Iterator[Finding]:
         """Every slot has the hash its leaf names, and none is missing."""
         wanted = {
             (place, number, device): hashed
@@ -165,40 +168,35 @@ class SideRows:
             except KeyRowDamaged as problem:
                 yield Finding(KEY, -1, str(problem))
 
-    def check_documents(self, directory: Path, people: People, *, read: bool) -> Iterator[Finding]:
-        """Every document is there, and with `read` the file has the hash that names it; others are remarked."""
+    def check_documents(self, place: BlobPlace, people: People, *, read: bool) -> Iterator[Finding]:
+        """Every document is there, and with `read` it has the hash that names it; others are remarked."""
         self.flush()
-        for blob, compartment, stream, leaf in self._db.execute("SELECT * FROM named_blob"):
+        lying = ((each.name.encode(errors="backslashreplace").decode(), each.blob) for each in place.listed())
+        self._db.executemany("INSERT INTO lying VALUES(?, ?)", lying)
+        there = "EXISTS(SELECT 1 FROM lying l WHERE l.blob = n.blob)"
+        for blob, compartment, stream, leaf, listed in self._db.execute(f"SELECT *, {there} FROM named_blob n"):  # noqa: S608
             if (compartment, stream) in people.shredded:
                 continue
             self.documents += 1
             try:
                 if read:
-                    with blobs.checked(directory, blob):
-                        pass
-                elif not blobs.path_of(directory, blob).is_file():
+                    blobs.check(place, blob)
+                elif not (listed or place.has(blob)):
                     raise Tampered(f"the document file {blob.hex()} is missing")
             except Tampered as problem:
                 yield Finding(DOCUMENT, leaf, str(problem))
-        for path in sorted((directory / "blobs").rglob("*")) if (directory / "blobs").is_dir() else ():
-            if path.is_symlink() or (not path.is_dir() and not self._names(directory, path)):
-                yield Finding(REMARK, -1, f"no entry refers to blobs/{path.relative_to(directory / 'blobs')}")
-
-    def _names(self, directory: Path, path: Path) -> bool:
-        try:
-            blob = bytes.fromhex(path.name)
-        except ValueError:
-            return False
-        found = self._db.execute("SELECT 1 FROM named_blob WHERE blob = ?", (blob,)).fetchone()
-        return found is not None and path == blobs.path_of(directory, blob)
+        for (name,) in self._db.execute("SELECT name FROM lying ORDER BY name"):
+            named = self._db.execute("SELECT 1 FROM named_blob WHERE blob = ?", (blob_of(name),)).fetchone()
+            if named is None:
+                yield Finding(REMARK, -1, f"no entry refers to blobs/{name}")
 
 
-def _missing(store: SQLiteStore, named: Named, people: People) -> Iterator[Finding]:
+def _missing(store: Backend, named: Named, people: People) -> Iterator[Finding]:
     if (named[2], named[3]) not in people.shredded:
         yield Finding(KEY, _naming(store, named), "the key row it names is missing")
 
 
-def _naming(store: SQLiteStore, named: Named) -> int:
+def _naming(store: Backend, named: Named) -> int:
     """The first leaf that names a key."""
     key_id, kind, compartment, stream, _ = named
     return next((leaf.idx for leaf in store.stream(kind, compartment, stream) if leaf.key_id == key_id), -1)

@@ -1,17 +1,18 @@
-"""The file under the log: what SQLite keeps around our rows, and what else lies in the ledger's folder."""
+"""What lies under the log and around it: the file SQLite keeps our rows in, and rows that the log does not know."""
 
 from __future__ import annotations
 
-import stat
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from store.errors import Tampered
-from store.sqlite import APPLICATION_ID, LAYOUT, SQLiteStore
+from store.place import open_store
+from store.sqlite import APPLICATION_ID, LAYOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from store.backend import Backend
+    from store.place import Place
 
 _HEADER = struct.Struct(">16sH6B12I20s2I")
 _FIXED = {
@@ -24,18 +25,18 @@ _FIELDS = (
     "leaf payload", "changes", "pages", "free trunk", "free pages", "cookie", "schema format", "cache size",
     "largest root", "encoding", "layout", "vacuum", "application", "expansion", "valid for", "program",
 )  # fmt: skip
-OURS = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "lock", "blobs", "aside"}
 
 
-def open_sound(directory: Path) -> SQLiteStore:
-    """The store for reading only, once its header was found to be a ledger's.
+def open_sound(place: Place) -> Backend:
+    """The store for reading only; of a file once its header was found to be a ledger's.
 
     The header is read before SQLite opens the file: closing it afterwards would drop SQLite's locks.
     """
-    path = directory / "ledger.db"
-    if path.is_file():
-        _check_header(path)
-    return SQLiteStore.open(directory, read_only=True)
+    if isinstance(place, Path):
+        path = place / "ledger.db"
+        if path.is_file():
+            _check_header(path)
+    return open_store(place, read_only=True)
 
 
 def _check_header(path: Path) -> None:
@@ -52,26 +53,16 @@ def _check_header(path: Path) -> None:
         raise Tampered(f"{path} is longer or shorter than its pages")
 
 
-def check_pages(store: SQLiteStore) -> None:
+def check_pages(store: Backend) -> None:
     """Raise Tampered unless schema and pages are those of a ledger and of nothing else."""
     store.check_schema()
     found = store.integrity()
     if found:
-        raise Tampered(f"{store.path}: {found[0]}")
+        raise Tampered(f"{store.name}: {found[0]}")
 
 
-def check_counts(store: SQLiteStore, leaves: int, commits: int) -> None:
+def check_counts(store: Backend, leaves: int, commits: int) -> None:
     """Raise Tampered when there are rows that following the log does not meet."""
     found = store.counts()
     if found != (leaves, commits):
-        raise Tampered(f"{store.path} holds {found[0]} leaves and {found[1]} heads, the log {leaves} and {commits}")
-
-
-def foreign(directory: Path) -> Iterator[str]:
-    """What does not belong into a ledger's folder, or is open to others."""
-    for entry in sorted(directory.iterdir()):
-        if entry.name not in OURS or entry.is_symlink():
-            yield f"{entry.name} does not belong to the ledger"
-    mode = (directory / "ledger.db").stat().st_mode
-    if mode & 0o077:
-        yield f"ledger.db is open to others on this machine ({stat.filemode(mode)}): run `chmod 600`"
+        raise Tampered(f"{store.name} holds {found[0]} leaves and {found[1]} heads, the log {leaves} and {commits}")

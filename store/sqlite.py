@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlite
 
-from store.errors import Tampered, Unavailable
+from store.backend import WAIT, Raw, beyond
+from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
 from store.leaf import COMMIT, LIMIT, Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from store.blobfolder import Folder
 
 LAYOUT = 1
 APPLICATION_ID = 0x626F2E31
@@ -33,6 +38,7 @@ SCHEMA = (
   sealed BLOB NOT NULL, PRIMARY KEY(compartment, epoch, device)) STRICT, WITHOUT ROWID""",
 )
 
+_WIDTH = {"leaf": 12, "head": 2, "wrapped": 2, "slot": 4}
 NAMES = [("head", "head"), ("leaf", "leaf"), ("leaf_stream", "leaf"), ("slot", "slot"), ("wrapped", "wrapped")]
 
 
@@ -52,20 +58,12 @@ _TAIL = {
     "head": "size > ?1 OR size <= 0",
     "wrapped": "key_id NOT IN (SELECT key_id FROM leaf WHERE idx BETWEEN 0 AND ?1 - 1)",
 }
-WAIT = 30.0
-"""Seconds a writer queues before it gives up."""
+OURS = {"ledger.db", "ledger.db-wal", "ledger.db-shm", "lock", "blobs", "aside"}
+"""What belongs into a ledger's folder."""
 PAGE = 16_384
 """Bytes in a page: nine invoices. Of the usual 4,096, two would fill one and leave much of it empty."""
 PATIENCE = 10_000
 """Milliseconds to wait for another connection's lock."""
-
-
-class Raw(NamedTuple):
-    """One commit as it stands in the store: its leaves, the wrapped key of each, and its note."""
-
-    leaves: list[Leaf]
-    wrapped: list[bytes | None]
-    note: bytes
 
 
 class faults:  # noqa: N801  # used like a function; as a generator it would cost as much as a statement
@@ -91,10 +89,11 @@ class SQLiteStore:
 
     def __init__(self, directory: Path, connection: Any, *, writable: bool) -> None:
         self.directory, self.path, self._db, self.writable = directory, directory / "ledger.db", connection, writable
+        self.name = str(self.path)
 
     @classmethod
     def create(cls, directory: Path) -> SQLiteStore:
-        """Make the empty tables. The directory may exist, a ledger in it may not."""
+        """Make the empty tables. The directory may exist. Raises FileExistsError for a ledger in it."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / "ledger.db"
         with faults(path):
@@ -111,12 +110,21 @@ class SQLiteStore:
             db.execute("COMMIT")
             return cls(directory, db, writable=True)
 
+    @staticmethod
+    def remove(directory: Path) -> None:
+        """Take away what `create` made, where no ledger was founded; the directory too when nothing else is in it."""
+        for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "lock"):
+            (directory / name).unlink(missing_ok=True)
+        for folder in (directory / "blobs", directory):
+            with suppress(OSError):  # something else is in it
+                folder.rmdir()
+
     @classmethod
     def open(cls, directory: Path, *, read_only: bool = False) -> SQLiteStore:
         """Raises Unavailable when there is no ledger, Tampered when the schema is not exactly ours."""
         path = directory / "ledger.db"
         if not path.is_file():
-            raise Unavailable(f"there is no ledger in {directory}")
+            raise NoLedger(f"there is no ledger in {directory}")
         writable = not read_only and os.access(path, os.W_OK) and os.access(directory, os.W_OK)
         with faults(path):
             try:
@@ -144,6 +152,13 @@ class SQLiteStore:
 
     def close(self) -> None:
         self._db.close()
+
+    @cached_property
+    def blobs(self) -> Folder:
+        """Where its documents lie."""
+        from store.blobfolder import Folder
+
+        return Folder(self.directory / "blobs")
 
     # reading
 
@@ -233,28 +248,15 @@ class SQLiteStore:
         if position == 0:
             return 0
         with faults(self.path):
-            row = self._db.execute("SELECT MIN(size) FROM head WHERE size >= ?", (self._beyond(position),)).fetchone()
+            row = self._db.execute("SELECT MIN(size) FROM head WHERE size >= ?", (beyond(self, position),)).fetchone()
         return int(row[0])
 
     def leaf_after(self, position: int) -> int:
         """An index from which on the events after `position` stand."""
-        beyond = self._beyond(position + 1)
+        index = beyond(self, position + 1)
         with faults(self.path):
-            row = self._db.execute("SELECT MAX(idx) FROM leaf WHERE idx < ? AND kind = 1", (beyond,)).fetchone()
-        return beyond if row[0] is None else int(row[0])
-
-    def _beyond(self, position: int) -> int:
-        """The first leaf with an ordinal of at least `position`: it comes after the event there."""
-        newest = self.newest()
-        low, high = 0, newest[0] if newest else 0
-        while low < high:
-            middle = (low + high) // 2
-            leaf = self.leaf(middle)
-            if leaf is not None and leaf.ordinal < position:
-                low = middle + 1
-            else:
-                high = middle
-        return low
+            row = self._db.execute("SELECT MAX(idx) FROM leaf WHERE idx < ? AND kind = 1", (index,)).fetchone()
+        return index if row[0] is None else int(row[0])
 
     def wrapped(self, key_id: bytes) -> bytes | None:
         with faults(self.path):
@@ -278,6 +280,11 @@ class SQLiteStore:
         """Every slot, for an audit."""
         with faults(self.path):
             yield from self._db.execute(f"SELECT compartment, epoch, {_short('device', 16)}, {_SEALED} FROM slot")
+
+    def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """A whole table as it stands, for copies."""
+        with faults(self.path):
+            yield from self._db.execute(f"SELECT * FROM {table}")
 
     def integrity(self) -> list[str]:
         """What SQLite itself finds wrong with the pages, nothing when they are sound."""
@@ -303,10 +310,23 @@ class SQLiteStore:
             (heads,) = self._db.execute("SELECT COUNT(*) FROM head").fetchone()
         return leaves, heads
 
+    def foreign(self) -> Iterator[str]:
+        """What lies in the ledger's folder and does not belong there, or is open to others; a sentence each."""
+        for entry in sorted(self.directory.iterdir()):
+            if entry.name not in OURS or entry.is_symlink():
+                yield f"{entry.name} does not belong to the ledger"
+        mode = self.path.stat().st_mode
+        if mode & 0o077:
+            yield f"ledger.db is open to others on this machine ({stat.filemode(mode)}): run `chmod 600`"
+
+    def room(self) -> int:
+        """The bytes that the ledger takes, with its documents."""
+        return sum(file.stat().st_size for file in self.directory.rglob("*") if file.is_file())
+
     # writing
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, since: int | None = None) -> Iterator[None]:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone."""
         if not self.writable:
             raise Unavailable(f"{self.path} cannot be written here")
@@ -343,12 +363,25 @@ class SQLiteStore:
             self._db.execute("INSERT INTO head VALUES(?, ?)", (size, note))
         hit("head-inserted")
 
+    def pour(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Fill a table of a new store inside `writing`: the other end of `rows`."""
+        with faults(self.path):
+            self._db.executemany(f"INSERT INTO {table} VALUES({','.join('?' * _WIDTH[table])})", rows)
+
+    def merge(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The same, but rows whose key stands there already stay as they are."""
+        with faults(self.path):
+            self._db.executemany(f"INSERT OR IGNORE INTO {table} VALUES({','.join('?' * _WIDTH[table])})", rows)
+
     def commit(self) -> None:
         """Make the transaction durable."""
         hit("before-commit")
         with faults(self.path):
             self._db.execute("COMMIT")
         hit("after-commit")
+
+    def settle(self) -> None:
+        """Nothing: a commit in a file is recorded or it is not."""
 
     def shred(self, keys: Iterable[bytes]) -> int:
         """Delete key rows, inside `writing`; how many there were."""
@@ -375,7 +408,9 @@ class SQLiteStore:
             self._db.executemany("DELETE FROM slot WHERE compartment IS ? AND epoch IS ? AND device IS ?", slots)
 
     def checkpoint(self) -> bool:
-        """Empty the write-ahead log; False while a reader still holds on to it."""
+        """Empty the write-ahead log; False while a reader still holds on to it, and where it cannot be written."""
+        if not self.writable:
+            return False
         with faults(self.path):
             self._db.execute("PRAGMA busy_timeout=250")  # a reader may go on for hours: the next command tries again
             busy, _, _ = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

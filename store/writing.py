@@ -1,9 +1,14 @@
-"""Pulling and committing: lock, catch up, decide, seal, sign, one transaction, then pin and views."""
+"""Pulling and committing: lock, catch up, decide, seal, sign, one transaction, then pin and views.
+
+A server may go away at any moment and come back as another. Then all is done again: what was read, decided and
+sealed is forgotten, and the commit keeps its id, by which it is found where it was recorded and nobody said so.
+"""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from time import monotonic
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import sqlcipher3.dbapi2 as sqlite
 
@@ -12,10 +17,11 @@ from store import note as notes
 from store import payload
 from store.calm import calm
 from store.control import EpochOpen, Slot, encode
-from store.errors import Unauthorised, Unavailable
+from store.errors import Interrupted, Tampered, Unauthorised, Unavailable
 from store.failpoints import hit
 from store.follow import Written, follow, keep_up
 from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf
+from store.patience import Patience
 from store.seal import MAX_PADDED, padded_size, stream_id
 from store.shredding import sweep
 from store.transaction import Planned, Share, Transaction
@@ -27,6 +33,10 @@ if TYPE_CHECKING:
     from store.payload import Payload
 
 T = TypeVar("T")
+LATELY = 1.0
+"""Seconds for which who was up to date need not catch up before the lock: what came meanwhile is quickly followed."""
+NOT_RECORDED = "nothing was recorded"
+NOT_KNOWN = "whether it was recorded is not known: look before you do it again"
 
 
 class Already(Exception):
@@ -38,13 +48,24 @@ class Already(Exception):
 
 def pull(ledger: Ledger) -> None:
     """Verify what is new, update the views, move the pin. Raises Tampered or RolledBack."""
-    follow(ledger)
+    _followed(ledger)
     _pin(ledger)
     if ledger.client.get("sweep"):
         try:
             sweep(ledger)
         except Unavailable as problem:
             ledger.warn(f"what was erased is not yet deleted everywhere: {problem}")
+
+
+def _followed(ledger: Ledger) -> None:
+    """Follow the log to its end; what was verified when a server went away is not verified again."""
+    patience = Patience()
+    while True:
+        try:
+            return follow(ledger)
+        except Interrupted:
+            if not patience.wait():
+                raise
 
 
 def _pin(ledger: Ledger) -> None:
@@ -55,7 +76,9 @@ def _pin(ledger: Ledger) -> None:
 
 def commit(ledger: Ledger, work: Callable[[Transaction], T]) -> T:
     """See `Ledger.commit`. A refusal is recorded in this device's journal and raised."""
-    ledger.pull()
+    ledger.store  # noqa: B018  # it is needed in any case: what asks for the head need not look for another way
+    if ledger.looked < monotonic() - LATELY:
+        ledger.pull()
     ledger.enrolled()
     try:
         with calm():
@@ -74,7 +97,44 @@ def attempt(ledger: Ledger, work: Callable[[Transaction], T]) -> T:
 
 
 def _attempt(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes) -> T:
-    with ledger.store.writing():
+    """Do `work` and record it once, however often the store goes away meanwhile. Raises Unavailable in the end."""
+    doubtful: _Done | None = None
+    problem: Unavailable
+    patience = Patience()
+    while True:
+        try:
+            done = _once(ledger, work, commit_id, doubtful)
+            break
+        except _InDoubt as told:
+            doubtful, problem = told.done, told.problem
+        except Unavailable as gone:
+            problem = gone
+        if not isinstance(problem, Interrupted) or not patience.wait():
+            raise Unavailable(f"{problem}; {NOT_KNOWN if doubtful else NOT_RECORDED}") from None
+    if done.written is not None:
+        _acknowledge(ledger, done.written)
+    return done.result  # type: ignore[no-any-return]  # what `work` gave
+
+
+class _Done(NamedTuple):
+    """What `work` gave, and the commit that came of it; None where there was nothing to record."""
+
+    result: Any
+    written: Written | None
+
+
+class _InDoubt(Exception):
+    """A commit got no answer."""
+
+    def __init__(self, done: _Done, problem: Interrupted) -> None:
+        self.done, self.problem = done, problem
+
+
+def _once(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
+    """One try. Under the lock nobody else can commit: what is in doubt is recorded by now, or never will be."""
+    with ledger.store.writing(ledger.verifier.size):
+        if doubtful and _recorded(ledger, commit_id, doubtful):
+            return doubtful
         if not ledger.is_current():
             follow(ledger)
         hit("head-read")
@@ -82,20 +142,39 @@ def _attempt(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes)
             tx = Transaction(ledger, commit_id)
             result = work(tx)
             if tx.empty:
-                return result
+                return _Done(result, None)
             ledger.finished(tx, result)
             tx.check()
             if ledger.dry_run:
                 ledger.planned = _plan(tx)
-                return result
+                return _Done(result, None)
             try:
                 written = record(ledger, tx)
-                ledger.store.commit()
+                _commit(ledger, _Done(result, written))
             except BaseException:
                 ledger.forget()
                 raise
-    _acknowledge(ledger, written)
-    return result
+    return _Done(result, written)
+
+
+def _commit(ledger: Ledger, done: _Done) -> None:
+    try:
+        ledger.store.commit()
+    except Interrupted as problem:
+        raise _InDoubt(done, problem) from None
+
+
+def _recorded(ledger: Ledger, commit_id: bytes, doubtful: _Done) -> bool:
+    """Whether a commit that got no answer stands in the log. Raises Tampered where another stands under its id."""
+    found = ledger.store.stream(COMMIT, 0, commit_id)
+    if not found:
+        return False
+    at = found[-1].idx
+    if doubtful.written is None or ledger.store.head(at + 1) != doubtful.written.judged.note:
+        raise Tampered("another commit stands under the id of ours", at)
+    ledger.store.settle()
+    ledger.store.commit()
+    return True
 
 
 def _plan(tx: Transaction) -> list[Planned]:
@@ -121,13 +200,15 @@ def record(ledger: Ledger, tx: Transaction) -> Written:
     judged = after.write([*sealed.leaves, last], sign)
     hit("signed")
     ledger.store.insert(judged.leaves, sealed.wrapped, tx.slots, after.size, judged.note)
-    return Written(before, after, judged, sealed.said)
+    return Written(before, after, judged, sealed.said, sealed.wrapped)
 
 
 def _acknowledge(ledger: Ledger, written: Written) -> None:
     """After the durable commit: pin, then views. What fails here is mended by the next pull."""
     try:
-        if not keep_up(ledger, written):
+        if keep_up(ledger, written):
+            ledger.looked = monotonic()
+        else:
             ledger.pull()
     except OSError as problem:
         ledger.warn(f"recorded, but {problem.filename or 'a file of yours'} cannot be written: {problem.strerror}")

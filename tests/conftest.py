@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.buckets import BucketServer
 from tests.ledgers import Office
+from tests.servers import Pair, Server
 from tests.transcripts import home
 
 
@@ -43,3 +45,50 @@ def office(tmp_path: Path) -> Iterator[Office]:
     made = Office(tmp_path)
     yield made
     made.close()
+
+
+@pytest.fixture(params=["in a folder", "on a server"])
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Office]:
+    """The same on each store, for tests of what both have to do."""
+    made = Office(tmp_path, request.getfixturevalue("postgres_url") if request.param == "on a server" else "")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """One PostgreSQL server for all tests that do not break it."""
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Server) -> Iterator[str]:
+    """The URL of a ledger that is not there yet."""
+    with postgres_server.schema() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def bucket_server() -> Iterator[BucketServer]:
+    """A server that speaks S3."""
+    server = BucketServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def breakable_server() -> Iterator[Server]:
+    """A server of one's own, to kill."""
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def postgres_pair() -> Iterator[Pair]:
+    """A primary with a synchronous standby."""
+    pair = Pair()
+    yield pair
+    pair.close()

@@ -29,9 +29,11 @@ from bo.session import Session
 from store import device as devices
 from store import found
 from store import note as notes
+from store.blobplace import name_of
 from store.home import Home
 from store.leaf import COMMIT, EVENT, NO_HASH, Leaf, leaf_hash
 from store.ledger import Ledger
+from store.place import place_of
 from store.seal import stream_id
 from store.shredding import Target, shred
 from store.transaction import Transaction
@@ -40,6 +42,7 @@ from tests.transcripts import ROOT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from store.place import Place
     from store.recorded import Recorded
 
 DAY = date(2026, 1, 31)
@@ -61,33 +64,37 @@ class NoViews:
     def flush(self) -> None: ...
 
 
-def founded(folder: Path) -> Ledger:
-    """A ledger in `folder` without any event: its founder has every right."""
+def founded(folder: Path, place: Place | None = None) -> Ledger:
+    """A ledger in `folder`, or at a place of its own, without any event: its founder has every right."""
+    place = place or folder / "ledger"
     founder, recovery = devices.new("founder", b""), devices.new("recovery", b"")
     first = found.genesis(founder, recovery)
-    found.create(folder / "ledger")
+    found.create(place)
     home = Home({"BO_HOME": str(folder / "home")})
     founder.save(home.device_file("founder"), None)
-    ledger = Ledger(folder / "ledger", home, founder, NoViews())
+    ledger = Ledger(place, home, founder, NoViews())
     found.found(ledger, first, range(DIRECTORY, PEOPLE + 1), lambda tx, roles: None)
     return ledger
 
 
 def opened(folder: Path, home: str = "home") -> Session:
-    """The ledger in `folder`, as another process of alice opens it."""
-    at = Home({"BO_HOME": str(folder / home)})
-    return Session(folder / "ledger", at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
+    """The ledger in `folder`, or at the URL that stands there, as another process of alice opens it."""
+    at, url = Home({"BO_HOME": str(folder / home)}), folder / "url"
+    place = place_of(url.read_text()) if url.exists() else folder / "ledger"
+    return Session(place, at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
 
 
 class Office:
-    """A new ledger in `folder/ledger` and its owner alice, who keeps her own files in `folder/home`."""
+    """A new ledger in `folder/ledger` or at a URL, and its owner alice, who keeps her own files in `folder/home`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, url: str = "") -> None:
         from bo.commands.ledger.init import init
 
         self.folder, self._sessions = folder, list[Session]()
         self.directory, self.home = folder / "ledger", folder / "home"
-        words = [str(self.directory), "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase"]
+        if url:
+            (folder / "url").write_text(url)
+        words = [url or str(self.directory), "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase"]
         with (
             patch.dict(os.environ, {"BO_HOME": str(self.home)}),
             redirect_stdout(StringIO()),
@@ -162,6 +169,10 @@ class Office:
         words = [sys.executable, "-c", count, what.hex(), *map(str, more or (self.directory,))]
         lines = subprocess.run(words, capture_output=True, text=True, check=True).stdout.splitlines()
         return {path: int(times) for times, _, path in (line.partition(" ") for line in lines)}
+
+    def blob_file(self, blob: bytes) -> Path:
+        """The file of an encrypted document."""
+        return self.directory / "blobs" / name_of(blob)
 
     def close(self) -> None:
         for session in self._sessions:
@@ -272,10 +283,10 @@ def _job(folder: Path, job: str, *words: str) -> None:
             erase(ledger, doomed)
             print("erased", doomed, flush=True)
     elif job == "read":  # holds a read transaction until it is told to go on
-        ledger.store._db.execute("BEGIN")
-        ledger.store._db.execute("SELECT COUNT(*) FROM wrapped").fetchone()
-        print("reading", flush=True)
-        sys.stdin.readline()
+        with ledger.store.snapshot():
+            next(iter(ledger.store.key_rows()), None)
+            print("reading", flush=True)
+            sys.stdin.readline()
     else:
         raise SystemExit(f"there is no job {job}")
     ledger.close()

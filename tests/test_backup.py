@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from aggregates.core import Refused
-from store import backup, blobs, repairing
+from store import backup, repairing
 from store.audit import verify
+from store.blobplace import name_of
 from store.control import Incident, RollbackAck, decode
 from store.errors import RolledBack, StoreError, Tampered
 from store.leaf import CONTROL
@@ -114,8 +115,9 @@ def test_documents_are_part_of_a_backup(office: Office, tmp_path: Path) -> None:
     blob = _file(office, b"a contract")
     report = backup.backup(office.ledger.store, office.ledger.id, tmp_path / "b")
     assert (report.documents, report.findings) == (1, [])
-    assert blobs.path_of(tmp_path / "b", blob).read_bytes() == blobs.path_of(office.directory, blob).read_bytes()
-    blobs.path_of(office.directory, blob).write_bytes(b"other")
+    path, copy = office.blob_file(blob), tmp_path / "b" / "blobs" / name_of(blob)
+    assert copy.read_bytes() == path.read_bytes()
+    path.write_bytes(b"other")
     assert [found.kind for found in backup.backup(office.ledger.store, office.ledger.id, tmp_path / "c").findings] == [
         "document"
     ]
@@ -137,7 +139,7 @@ def _file(office: Office, content: bytes) -> bytes:
 
 @pytest.mark.parametrize("harm", ["changed", "missing", "pipe", "stray"])
 def test_documents_are_verified_by_their_files(office: Office, harm: str) -> None:
-    path = blobs.path_of(office.directory, _file(office, b"a contract"))
+    path = office.blob_file(_file(office, b"a contract"))
     assert verify(office.ledger.store).findings == []
     if harm == "changed":
         path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1]))

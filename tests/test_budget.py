@@ -36,8 +36,9 @@ def imported(office: Office, *words: str) -> set[str]:
     """The modules in memory after a command that went well."""
     done = subprocess.run(
         [sys.executable, "-P", "-c", RUN, *words],
-        cwd=office.directory,
+        cwd=office.folder,
         env={
+            "BO_LEDGER": str(office.ledger.at),
             "PATH": os.environ["PATH"],
             "HOME": str(office.folder),
             "BO_HOME": str(office.home),

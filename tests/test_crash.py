@@ -95,7 +95,7 @@ def tables(client: Client) -> dict[str, list[Any]]:
     }
 
 
-@pytest.mark.parametrize("name", ["begun", "head-inserted", "pin-temporary", "views-before-commit"])
+@pytest.mark.parametrize("name", ["begun", "head-inserted", "pin-begun", "views-before-commit"])
 def test_a_killed_process_locks_out_nobody(office: Office, name: str) -> None:
     """Another process that is waiting meanwhile goes on at once."""
     office.close()
@@ -118,7 +118,7 @@ def test_a_document_whose_commit_never_came_is_no_part_of_the_ledger(office: Off
 def test_a_crash_in_the_middle_of_a_split_checkpoint_or_open_loses_nothing(office: Office) -> None:
     """Killed again and again at the same point, by a process that starts on what the last one left."""
     office.close()
-    for name in ("after-commit", "pin-temporary"):
+    for name in ("after-commit", "pin-begun"):
         before = len(sound(office))
         for _ in range(4):
             assert office.run("issue", "1", BO_FAILPOINT=name).returncode == KILLED

@@ -6,6 +6,7 @@ import os
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from bo.errors import code_of
@@ -88,6 +89,48 @@ def test_a_damaged_pin_is_told_and_never_taken_for_none(home: Home, raw: bytes) 
         home.pin(LEDGER)
     with pytest.raises(RolledBack):
         home.advance(LEDGER, pin(10))
+
+
+def test_a_pin_that_is_torn_leaves_the_one_before(home: Home) -> None:
+    for size in (7, 8, 9):
+        home.advance(LEDGER, pin(size))
+    path = home.pins / LEDGER
+    whole = path.read_bytes()
+    at = whole.index(msgspec.msgpack.encode(pin(9)))
+    for torn in range(at - 8, at + 20):
+        path.write_bytes(whole[:torn] + bytes([whole[torn] ^ 0xFF]) + whole[torn + 1 :])
+        assert home.pin(LEDGER) == pin(8)
+    home.advance(LEDGER, pin(10))
+    assert (home.pin(LEDGER), len(path.read_bytes())) == (pin(10), len(whole))
+    path.write_bytes(bytes(len(whole)))
+    with pytest.raises(RolledBack, match="damaged"):
+        home.pin(LEDGER)
+
+
+def test_a_pin_that_an_older_version_wrote_is_known_and_moves_on(home: Home) -> None:
+    write_private(home.pins / LEDGER, msgspec.msgpack.encode(pin(9, b"old")))
+    assert home.pin(LEDGER) == pin(9, b"old")
+    home.advance(LEDGER, pin(8))
+    assert home.pin(LEDGER) == pin(9, b"old")
+    home.advance(LEDGER, pin(10))
+    assert home.pin(LEDGER) == pin(10)
+
+
+def test_a_pin_is_synced_first_and_last_and_not_each_time(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr("store.home._sync", synced.append)
+    home.advance(LEDGER, pin(1))  # a new file is written whole
+    for size in range(2, 50):
+        home.advance(LEDGER, pin(size))
+    assert len(synced) == 1
+    home.settle()
+    home.settle()
+    assert len(synced) == 2
+    assert home.pin(LEDGER) == pin(49)
+    home.advance(LEDGER, pin(50))
+    (home.pins / LEDGER).unlink()
+    home.settle()
+    assert len(synced) == 2
 
 
 def test_a_damaged_pin_stops_every_command(office: Office) -> None:

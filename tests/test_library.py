@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -36,7 +37,9 @@ from aggregates.series import Series
 from store import payload
 from store.ledger import Ledger
 from store.library import Happened, LedgerApplication, LedgerMapper, LedgerRecorder, originator
+from store.place import Place, place_of
 from tests.ledgers import NoViews, founded
+from tests.servers import Server
 from tests.transcripts import ROOT
 
 DAY = date(2026, 1, 31)
@@ -70,9 +73,10 @@ def _foreign_events() -> Iterator[None]:
     forget()
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    made = founded(tmp_path)
+@pytest.fixture(params=["in a folder", "on a server"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
+    url = request.getfixturevalue("postgres_url") if request.param == "on a server" else ""
+    made = founded(tmp_path, place_of(url) if url else None)
     yield made
     made.close()
 
@@ -124,7 +128,7 @@ class Adapted(ApplicationRecorder):
 
 
 def _ours(stored: StoredEvent) -> StoredEvent:
-    foreign = sys.modules["aggregates.foreign"].Stored(stored.topic, stored.state)
+    foreign = sys.modules["aggregates.foreign"].Stored(stored.topic, stored.state.hex())
     return replace(
         stored,
         originator_version=stored.originator_version + 1,
@@ -135,7 +139,12 @@ def _ours(stored: StoredEvent) -> StoredEvent:
 
 def _theirs(stored: Any) -> Any:
     foreign: Any = payload.decode_event(stored.state)
-    return replace(stored, originator_version=stored.originator_version - 1, topic=foreign.topic, state=foreign.state)
+    return replace(
+        stored,
+        originator_version=stored.originator_version - 1,
+        topic=foreign.topic,
+        state=bytes.fromhex(foreign.state),
+    )
 
 
 class Case:
@@ -147,11 +156,15 @@ class Case:
     def new_originator_id(self) -> str:
         return f"{SALES}/foreign/{uuid4()}"
 
+    def place(self) -> Place | None:
+        """Where it is kept, if not in a folder of its own."""
+        return None
+
     def create_recorder(self) -> Any:
         payload.event_types()
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        recorder = LedgerRecorder(founded(Path(folder.name)))
+        recorder = LedgerRecorder(founded(Path(folder.name), self.place()))
         self.addCleanup(recorder.close)  # the library's cases leave threads behind that still read
         return Adapted(recorder)
 
@@ -179,6 +192,30 @@ class TestNonInterleaving(Case, theirs.NonInterleavingNotificationIDsBaseCase):
     """All events of one commit of one stream stand together."""
 
 
+class OnServer:
+    """The same cases on a server."""
+
+    addCleanup: Callable[..., None]  # noqa: N815
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres_server: Server) -> None:
+        self.server = postgres_server
+
+    def place(self) -> Place | None:
+        schema = ExitStack()
+        self.addCleanup(schema.close)
+        return place_of(schema.enter_context(self.server.schema()))
+
+
+class TestAggregateRecorderOnServer(OnServer, TestAggregateRecorder): ...
+
+
+class TestApplicationRecorderOnServer(OnServer, TestApplicationRecorder): ...
+
+
+class TestNonInterleavingOnServer(OnServer, TestNonInterleaving): ...
+
+
 def drafted_and_issued() -> list[Happened]:
     return [Happened(DRAFT, 1, DRAFTED), Happened(SERIES, 1, TAKEN), Happened(DRAFT, 2, ISSUED)]
 
@@ -200,7 +237,7 @@ def test_an_application_saves_events_and_gets_aggregates(ledger: Ledger) -> None
 
 def test_what_the_library_wrote_another_client_verifies_and_reads(ledger: Ledger) -> None:
     LedgerApplication(ledger).save(*drafted_and_issued())
-    again = Ledger(ledger.directory, ledger.home, ledger.device, NoViews())
+    again = Ledger(ledger.at, ledger.home, ledger.device, NoViews())
     ledger.client.path.unlink()
     assert [each.state for each in LedgerRecorder(again).select_notifications(None, 9)] == [
         payload.encode_event(each) for each in (DRAFTED, ISSUED, TAKEN)

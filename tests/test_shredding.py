@@ -13,7 +13,7 @@ from aggregates.invoice import Invoice
 from aggregates.legal import Party
 from aggregates.series import Series
 from projections.core import open_views
-from store import blobs, failpoints
+from store import failpoints
 from store.errors import NotFound, Unauthorised
 from store.leaf import CONTROL, EVENT
 from store.ledger import Ledger
@@ -159,7 +159,7 @@ def test_a_documents_file_goes_with_its_stream(office: Office) -> None:
     [gone, kept] = [leaf.refs for leaf in ledger.store.referring(0)]
     assert b"".join(ledger.document(Invoice.compartment, "invoice/D-1", gone)) == b"a document"
     erase(ledger, "D-1")
-    assert not blobs.path_of(office.directory, gone).exists()
+    assert not office.blob_file(gone).exists()
     assert b"".join(ledger.document(Invoice.compartment, "invoice/D-2", kept)) == b"a document"
     with pytest.raises(NotFound, match=r"invoice/D-1 was erased"):
         list(ledger.document(Invoice.compartment, "invoice/D-1", gone))
@@ -269,7 +269,7 @@ def test_a_crash_while_shredding_is_made_up_for(office: Office, name: str) -> No
         name == "blob-written" or failpoints.NAMES.index(name) >= failpoints.NAMES.index("after-commit")
     )
     assert bool(office.found(row)) != recorded
-    assert blobs.path_of(office.directory, file).exists() != recorded
+    assert office.blob_file(file).exists() != recorded
     assert not ledger.client.get("sweep")
     whole(office)
 

@@ -7,24 +7,46 @@ from pathlib import Path
 
 import pytest
 
+from tests.onserver import as_folders
+from tests.servers import Server
 from tests.transcripts import ROOT, SHARED, Step, matches, parse, rewritten, run, updated
 
 README = ROOT / "README.md"
 _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "tests" / "cli").glob("*.txt")), ids=lambda file: file.stem)
+IN_A_FOLDER = "# In a folder:"
+"""Before a command that only a ledger in a folder can be asked."""
+TRANSCRIPTS = sorted((ROOT / "tests" / "cli").glob("*.txt"))
+
+
+@pytest.mark.parametrize("file", TRANSCRIPTS, ids=lambda file: file.stem)
 def test_a_transcript_holds(file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    text = file.read_text(encoding="utf-8")
-    if "$SHARED" in text and not SHARED.exists():
-        pytest.skip("the public data sets are not here: BO_SHARED names their folder")
-    steps, rest = parse(text.removesuffix("\n").split("\n"))
-    assert steps, "a transcript without a command proves nothing"
+    steps, rest = _steps(file)
     printed = run(steps, tmp_path / "home")
     if request.config.getoption("--update"):
         file.write_text("\n".join(rewritten(steps, rest, printed)) + "\n", encoding="utf-8")
     else:
         _same(steps, printed)
+
+
+@pytest.mark.parametrize("file", TRANSCRIPTS, ids=lambda file: file.stem)
+def test_a_transcript_holds_on_a_server(file: Path, tmp_path: Path, postgres_server: Server) -> None:
+    steps = [step for step in _steps(file)[0] if IN_A_FOLDER not in step.before]
+    url = postgres_server.url().partition("schema=")[0].rstrip("&?")
+    home = tmp_path / "home"
+    for step, shown in zip(steps, run(steps, home, url), strict=True):
+        if not any(matches(step.expected, as_folders(shown, home, short=short)) for short in (True, False)):
+            assert as_folders(shown, home, short=True) == step.expected, step.words
+
+
+def _steps(file: Path) -> tuple[list[Step], list[str]]:
+    text = file.read_text(encoding="utf-8")
+    if "$SHARED" in text and not SHARED.exists():
+        pytest.skip("the public data sets are not here: BO_SHARED names their folder")
+    steps, rest = parse(text.removesuffix("\n").split("\n"))
+    assert steps, "a transcript without a command proves nothing"
+    return steps, rest
 
 
 def test_the_readme_shows_what_happens(tmp_path: Path, request: pytest.FixtureRequest) -> None:

@@ -29,12 +29,16 @@ class Step(NamedTuple):
         return "\n".join((first.removeprefix("$ "), *(line[2:] for line in more)))
 
 
-def home(folder: Path) -> dict[str, str]:
-    """An environment with nothing of ours in it but `bo` on the path and a fixed clock."""
+def home(folder: Path, server: str = "") -> dict[str, str]:
+    """An environment with nothing of ours in it but `bo` on the path and a fixed clock.
+
+    With the URL of a `server` every ledger that is made in a folder is kept there: see tests/onserver.py.
+    """
     (folder / "bin").mkdir(parents=True)
     (folder / "work").mkdir()
     bo = folder / "bin" / "bo"
-    bo.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m bo "$@"\n')
+    module = "tests.onserver" if server else "bo"
+    bo.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m {module} "$@"\n')
     bo.chmod(0o755)
     return {
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
@@ -46,6 +50,7 @@ def home(folder: Path) -> dict[str, str]:
         "TZ": "UTC",
         "TESTS": str(ROOT / "tests"),
         "SHARED": str(SHARED),
+        **({"BO_SERVER": server} if server else {}),
     }
 
 
@@ -75,9 +80,9 @@ def parse(lines: list[str]) -> tuple[list[Step], list[str]]:
     return steps, rest
 
 
-def run(steps: list[Step], folder: Path) -> list[list[str]]:
+def run(steps: list[Step], folder: Path, server: str = "") -> list[list[str]]:
     """What each command prints, without blank lines at the end; `[N]` when it ends with code N."""
-    environment = home(folder)
+    environment = home(folder, server)
     mark = secrets.token_hex(8)
     script = ["exec 2>&1"]
     for number, step in enumerate(steps):

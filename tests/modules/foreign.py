@@ -7,7 +7,7 @@ from aggregates.core import SALES, Event, State
 
 class Stored(Event, tag="foreign.stored"):
     topic: str
-    state: bytes
+    state: str
 
 
 class Foreign(State[Stored]):

@@ -20,8 +20,8 @@ def repair(ledger: Session, reason: str, yes: bool) -> None:
     """Move a damaged tail of the log aside, so that work can go on.
 
     Everything up to the last commit that holds stays as it is. What comes after it is moved to a file in the
-    ledger's folder `aside`, and an incident with its hash is recorded. Only for administrators. Where a backup
-    has the lost entries, restore that instead.
+    ledger's folder `aside`, or in your own for a ledger on a server, and an incident with its hash is recorded.
+    Only for administrators. Where a backup has the lost entries, restore that instead.
 
     \b
     Example: bo repair

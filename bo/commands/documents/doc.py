@@ -407,3 +407,24 @@ def verify(ledger: Ledger, ref: str | None) -> list[Broken]:
         count = len(versions)
         errors.note(f"{count} version{' is' if count == 1 else 's are'} as filed")
     return broken
+
+
+@doc.command()
+@click.option("--dry-run", is_flag=True, help="Name them, and remove nothing.")
+@options.ledger
+def sweep(ledger: Ledger, dry_run: bool) -> None:
+    """Remove encrypted files that belong to no document: their filing was broken off more than a day ago.
+
+    \b
+    Example: bo doc sweep
+    """
+    from bo import documents, errors
+
+    views_of(ledger)
+    left = documents.orphans(ledger)
+    for each in left:
+        if not dry_run:
+            ledger.store.blobs.remove(each.name)
+        click.echo(each.name)
+    if not left:
+        errors.note("nothing was left behind more than a day ago")

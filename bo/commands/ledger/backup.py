@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from bo import params
+
 
 @click.command
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=params.Folder())
 @click.pass_context
 def backup(context: click.Context, folder: Path) -> None:
     """Copy the ledger with its documents to the new folder DIR, and verify the copy.

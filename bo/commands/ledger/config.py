@@ -58,10 +58,11 @@ def set_(name: str, value: str) -> None:
     from bo.session import find
     from bo.settings import Settings
     from store.home import Home
+    from store.place import settled
 
     home = Home()
     if name == "ledger" and value:
-        value = str(find(Settings(value), home).resolve())
+        value = str(settled(find(Settings(value), home)))
     if name == "device" and value and not home.device_file(value).is_file():
         from store.errors import NotFound
 
@@ -77,10 +78,17 @@ def set_(name: str, value: str) -> None:
 def _chosen(name: str, said: dict[str, str]) -> Setting:
     variable = {"ledger": "BO_LEDGER", "device": "BO_DEVICE"}.get(name, "")
     if variable and os.environ.get(variable):
-        return Setting(name, os.environ[variable], variable)
+        return Setting(name, _shown(os.environ[variable]), variable)
     if said.get(name):
-        return Setting(name, said[name], "configuration")
+        return Setting(name, _shown(said[name]), "configuration")
     return Setting(name, "8h" if name == "unlock" else "", "default")
+
+
+def _shown(value: str) -> str:
+    """A URL without the password in it."""
+    from store.place import is_url, place_of
+
+    return str(place_of(value)) if is_url(value) else value
 
 
 def _root() -> str:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from bo import errors
+from bo import errors, params
 
 
 @click.command
-@click.argument("place", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("place", metavar="DIR", type=params.Folder())
 @click.option("--invoices", type=click.IntRange(1, 100_000), default=300, show_default=True, help="How many.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Another number is another year.")
 def demo(place: Path, invoices: int, seed: int) -> None:

@@ -13,25 +13,29 @@ from bo import errors, options, settings
 if TYPE_CHECKING:
     from store.device import Device
     from store.home import Home
+    from store.place import Place
     from store.transaction import Transaction
 
 
 @click.command
-@click.argument("place", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("where", metavar="LEDGER")
 @click.option("--name", required=True, help="The organisation whose books these are.")
 @click.option("--currency", default="EUR", show_default=True, help="The base currency, ISO 4217.")
 @click.option("--owner", required=True, help="Your name: the first person, who may do everything.")
 @click.option("--recovery", type=click.Path(path_type=Path), help="Where the recovery key file goes.")
 @options.no_passphrase
-def init(place: Path, name: str, currency: str, owner: str, recovery: Path | None, no_passphrase: bool) -> None:
-    """Begin a new ledger in DIR, owned by you.
+def init(where: str, name: str, currency: str, owner: str, recovery: Path | None, no_passphrase: bool) -> None:
+    """Begin a new ledger in LEDGER, owned by you: a folder, or the URL of a PostgreSQL database.
 
+    In a database each ledger has a schema of its own, which the URL names; without one it is `bo`. Documents are
+    kept there too, or, encrypted as they are, where the URL says: `&documents=s3://BUCKET/PREFIX` or a folder.
     It prints the fingerprints of the ledger and of your device, and makes a recovery key file: keep that
     file and its code offline, apart from each other. Without them nobody can open the ledger should every
     device be lost.
 
     \b
     Example: bo init acme --name "Acme GmbH" --currency EUR --owner alice
+             bo init "postgresql://alice@db.example.org/books?schema=acme" --name "Acme GmbH" --owner alice
     """
     from aggregates.core import require
     from aggregates.money import digits_of
@@ -40,11 +44,13 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
     from store import device as devices
     from store import found
     from store.home import Home
+    from store.place import place_of
 
+    place = place_of(where)
     name, owner, currency = line(name), line(owner), currency.upper()
     digits_of(currency)
     require(name and owner, "an organisation and its owner have names")
-    _require_free(place)
+    found.require_free(place)
     home = Home()
     secret = None if no_passphrase else session.new_passphrase(settings.current())
     founder = devices.new(_free_name(home, owner), b"")
@@ -54,9 +60,8 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
     if target.exists():
         raise errors.BadInput(f"{target} exists: name another place with --recovery")
     code = None if no_passphrase else _recovery_code()
-    fresh = not place.exists()
+    found.create(place)
     try:
-        found.create(place)
         _forget(home, place)
         rescue.save(target, code)
         founder.save(home.device_file(founder.name), secret)
@@ -72,9 +77,8 @@ def init(place: Path, name: str, currency: str, owner: str, recovery: Path | Non
                 )
         finally:
             ledger.close()
-    except BaseException as problem:
-        if not isinstance(problem.__cause__, FileExistsError):  # else somebody else begins one there
-            _withdraw(place, fresh, (target, home.device_file(founder.name)))
+    except BaseException:
+        _withdraw(place, target, home.device_file(founder.name))
         if target.exists():  # it was founded: what failed came after
             _tell(founder, target, code)
         raise
@@ -91,43 +95,22 @@ def _tell(founder: Device, recovery: Path, code: str | None) -> None:
         errors.tell(f"its code, shown only now: {code}")
 
 
-def _require_free(place: Path) -> None:
-    from aggregates.core import Refused
-    from bo.session import ledger_at, require_folder
-    from store.errors import StoreError, Unavailable
-
-    require_folder(str(place))
-    around = next((folder for folder in place.resolve().parents if (folder / "ledger.db").is_file()), None)
-    if around:
-        raise Refused(f"{place} lies inside the ledger in {around}: choose a folder outside of it")
-    if (place / "ledger.db").exists():
-        with suppress(StoreError):
-            try:
-                ledger_at(place)
-            except Unavailable:
-                raise Refused(f"a ledger was begun in {place} and never finished: remove it first") from None
-        raise Refused(f"there is a ledger in {place} already")
-
-
-def _forget(home: Home, place: Path) -> None:
+def _forget(home: Home, place: Place) -> None:
     """A ledger that was here before and is gone: what this home knew of the place does not bind the new one."""
-    (home.root / "places" / str(place.resolve()).strip("/") / "binding.json").unlink(missing_ok=True)
+    from store.place import key_of
+
+    home.forget(key_of(place))
 
 
-def _withdraw(place: Path, fresh: bool, keys: tuple[Path, Path]) -> None:
+def _withdraw(place: Place, *keys: Path) -> None:
     """Where no ledger was founded, remove what was made for it, so that `bo init` can be run again."""
-    from bo.session import ledger_at
+    from store import found
     from store.errors import StoreError
 
     with suppress(StoreError):
-        ledger_at(place)
-        return
-    for path in (*keys, *(place / name for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm", "lock"))):
-        with suppress(OSError):  # it was not made
-            path.unlink()
-    for folder in (place / "blobs", place) if fresh else (place / "blobs",):
-        with suppress(OSError):  # something else is in it, or it was not made
-            folder.rmdir()
+        if found.withdraw(place):
+            for path in keys:
+                path.unlink(missing_ok=True)
 
 
 def _numbers() -> range:

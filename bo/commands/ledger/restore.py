@@ -6,10 +6,12 @@ from pathlib import Path
 
 import click
 
+from bo import params
+
 
 @click.command
-@click.argument("source", metavar="BACKUP", type=click.Path(path_type=Path))
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("source", metavar="BACKUP", type=params.Folder())
+@click.argument("folder", metavar="DIR", type=params.Folder())
 @click.pass_context
 def restore(context: click.Context, source: Path, folder: Path) -> None:
     """Verify BACKUP and bring it back as the new folder DIR. Nothing is overwritten.

@@ -54,6 +54,7 @@ def status(ledger: Session) -> Status:
     from bo import session
     from projections import directory
     from projections.core import open_views
+    from store.place import settled
 
     views = open_views(ledger)
     people, now = ledger.people, ledger.clock()
@@ -63,14 +64,14 @@ def status(ledger: Session) -> Status:
     return Status(
         name=directory.setting(views, "name"),
         currency=directory.setting(views, "currency"),
-        place=ledger.place,
+        place=str(settled(ledger.at)),
         fingerprint=session.fingerprint(ledger.id),
         person=directory.person_name(views, ledger.person),
         device=ledger.device.name,
         position=verifier.ordinal,
         leaves=verifier.size,
         commits=verifier.sequence,
-        bytes=sum(file.stat().st_size for file in ledger.directory.rglob("*") if file.is_file()),
+        bytes=ledger.store.room(),
         head=verifier.note.decode().split("\n")[2],
         due=", ".join(due),
         unauthorised=_verdicts(views, "unauthorised"),

@@ -1,0 +1,83 @@
+"""A shared ledger's documents, in its tables, in a folder or in a bucket, as its users meet them."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.buckets import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from tests.buckets import BucketServer
+    from tests.servers import Server
+
+Bo = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(params=["tables", "folder", "bucket"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path, postgres_server: Server) -> Iterator[str]:
+    """The URL of a ledger to begin."""
+    if request.param == "tables":
+        more = {}
+    elif request.param == "folder":
+        (tmp_path / "shared").mkdir()
+        more = {"documents": str(tmp_path / "shared")}
+    else:
+        buckets: BucketServer = request.getfixturevalue("bucket_server")
+        more = {"documents": buckets.bucket()}
+    with postgres_server.schema(**more) as url:
+        yield url
+
+
+@pytest.fixture
+def do(bo: Bo, ledger: str) -> Bo:
+    """`bo` on that ledger, which was begun."""
+
+    def run(*words: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return bo(*words, **{"BO_LEDGER": ledger, **ENVIRONMENT, **more})
+
+    done = run("init", ledger, "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase")
+    assert done.returncode == 0, done.stderr
+    return run
+
+
+def test_a_document_lives_there_until_it_is_erased(do: Bo, ledger: str, tmp_path: Path) -> None:
+    work = tmp_path / "home" / "work"
+    (work / "a.txt").write_text("first")
+    (work / "b.bin").write_bytes(bytes(range(256)) * 20_000)
+    reference = do("doc", "file", "a.txt").stdout.strip()
+    assert do("doc", "replace", reference, "b.bin", "--reason", "better").stdout == f"{reference} version 2\n"
+    assert do("doc", "get", reference, "--version", "1", "-o", "-").stdout == "first"
+    assert do("doc", "get", reference, "-o", "c.bin").returncode == 0
+    assert (work / "c.bin").read_bytes() == (work / "b.bin").read_bytes()
+    for words in (("doc", "verify"), ("audit", "verify"), ("audit", "verify", "--full")):
+        done = do(*words)
+        assert done.returncode == 0, done.stderr
+    assert do("doc", "sweep").stdout == ""
+    assert do("doctor").returncode == 0
+    assert do("doc", "erase", reference, "--reason", "asked", "--yes").returncode == 0
+    assert do("doc", "get", reference, "-o", "-").returncode == 7
+    done = do("audit", "verify", "--full", "--json")
+    assert (done.returncode, '"documents":0' in done.stdout, '"findings":[]' in done.stdout) == (0, True, True)
+
+
+def test_a_killed_filing_is_swept_when_it_is_old(do: Bo, ledger: str, tmp_path: Path, postgres_server: Server) -> None:
+    (tmp_path / "home" / "work" / "a.txt").write_text("first")
+    assert do("doc", "file", "a.txt", BO_FAILPOINT="blob-written").returncode == -9
+    assert do("doc", "sweep").stdout == ""  # it might still be under way
+    done = do("audit", "verify", "--full")
+    assert (done.returncode, done.stdout.count("no entry refers to blobs/")) == (0, 1), done.stdout
+    assert do("doc", "file", "a.txt").returncode == 0
+    assert do("doc", "verify").returncode == 0
+
+
+def test_a_client_that_would_look_for_documents_in_another_place_is_told(do: Bo, ledger: str, tmp_path: Path) -> None:
+    bare, _, place = ledger.partition("&documents=")
+    done = do("doc", "verify", BO_LEDGER=bare if place else f"{ledger}&documents={tmp_path}")
+    assert done.returncode == 6
+    said = "ends with &documents=PLACE" if place else "leave documents= out of its URL"
+    assert said in done.stderr

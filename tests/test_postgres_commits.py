@@ -1,0 +1,128 @@
+"""What a commit asks of a server: the lock with what is new, the rows with COMMIT, and nothing in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from store import postgres
+from store.errors import Tampered
+from store.lasts import LARGE, MOST, Lasts
+from store.leaf import EVENT, Leaf
+from store.place import Server as Place
+from tests.ledgers import Office, issue, numbers
+from tests.servers import Server
+
+pytest.importorskip("psycopg")
+from store.postgres_session import Session
+
+NUMBERS = [f"INV-2026-{number:04}" for number in range(1, 100)]
+
+
+@pytest.fixture
+def office(tmp_path: Path, postgres_url: str) -> Iterator[Office]:
+    made = Office(tmp_path, postgres_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The single questions, each a round trip of its own."""
+    told, read = list[str](), Session.read
+
+    def noted(self: Session, sql: str, values: Sequence[object] = (), role: str = "reader") -> list[tuple[Any, ...]]:
+        told.append(sql)
+        return read(self, sql, values, role)
+
+    monkeypatch.setattr(Session, "read", noted)
+    return told
+
+
+@pytest.fixture
+def sql(postgres_server: Server, office: Office) -> Callable[[str], list[tuple[Any, ...]]]:
+    """What a superuser does in the schema of the office's ledger, which he calls `S`."""
+    assert isinstance(office.ledger.at, Place)
+    schema = office.ledger.at.schema
+    return lambda statement: postgres_server.sql(statement.replace("S.", f"{schema}."))
+
+
+def test_who_writes_alone_asks_nothing_between_the_lock_and_the_commit(office: Office, asked: list[str]) -> None:
+    office.issue_invoices(2)
+    asked.clear()
+    office.issue_invoices(3)
+    assert asked == []
+    assert numbers(office.fresh()) == NUMBERS[:5]
+
+
+def test_what_others_wrote_comes_with_the_lock(office: Office, asked: list[str]) -> None:
+    """Numbers of one series, taken in turns on two machines; each is within a second of the other."""
+    other, told = office.fresh(), list[str]()
+    for turn in range(4):
+        asked.clear()
+        told += [office.ledger.commit(issue), other.commit(issue), other.commit(issue)]
+        assert turn < 2 or asked == []  # by then all have asked for the series
+    assert told == NUMBERS[:12]
+    assert numbers(office.fresh()) == told
+
+
+@pytest.mark.parametrize("ahead", [1, 3, 4, 5, 9])
+def test_who_is_far_behind_reads_the_rest_by_a_cursor(
+    office: Office, monkeypatch: pytest.MonkeyPatch, ahead: int
+) -> None:
+    other = office.fresh()
+    told = [office.ledger.commit(issue), other.commit(issue)]
+    monkeypatch.setattr(postgres, "AHEAD", ahead)
+    told += [*(office.ledger.commit(issue) for _ in range(3)), other.commit(issue)]
+    assert told == NUMBERS[:6]
+
+
+def test_what_comes_with_the_lock_is_judged_like_the_rest(
+    office: Office, sql: Callable[[str], list[tuple[Any, ...]]]
+) -> None:
+    other = office.fresh()
+    office.issue_invoices(1)
+    assert other.commit(issue) == NUMBERS[1]
+    office.issue_invoices(1)
+    sql("INSERT INTO S.head SELECT max(size) - 1, decode('00', 'hex') FROM S.head")
+    with pytest.raises(Tampered, match="a signed head stands where no commit ends"):
+        other.commit(issue)
+    sql("DELETE FROM S.head WHERE length(note) = 1")
+    assert other.commit(issue) == NUMBERS[3]
+
+
+# the last leaves that are kept
+
+
+def test_a_leaf_that_is_kept_is_compared_with_what_was_verified(office: Office) -> None:
+    office.issue_invoices(2)
+    lasts = office.ledger.lasts
+    assert lasts
+    for place, (leaf, wrapped) in list(lasts.items()):
+        lasts[place] = (leaf._replace(body=leaf.body[:-1] + bytes([leaf.body[-1] ^ 1])), wrapped)
+    with pytest.raises(Tampered, match="not the leaf that was verified"):
+        office.ledger.commit(issue)
+
+
+def test_only_what_was_asked_for_is_kept_up_and_not_too_much_of_it() -> None:
+    def row(stream: bytes, version: int = 1, key: bytes = b"k", body: bytes = b"") -> tuple[Leaf, bytes | None]:
+        return Leaf(version, EVENT, 3, 1, stream, version, 1, 0, key, b"", b"", body), b"wrapped"
+
+    lasts = Lasts()
+    lasts.follow([row(b"other")])
+    assert not lasts
+    place = (EVENT, 3, b"one")
+    lasts.keep(place, row(b"one"))
+    (leaf, _), (other, _) = row(b"one", 2), row(b"one", 3, b"another key")
+    lasts.follow([(leaf, None), row(b"other")])
+    assert lasts == {place: (leaf, b"wrapped")}  # under the key it had
+    lasts.follow([(other, None)])
+    assert lasts == {place: (other, None)}
+    lasts.follow([row(b"one", 4, body=bytes(LARGE + 1))])
+    assert not lasts
+    for number in range(3 * MOST):
+        lasts.keep((EVENT, 3, b"%d" % number), row(b"%d" % number))
+    assert 0 < len(lasts) <= MOST
