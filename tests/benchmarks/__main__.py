@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 
-from tests.benchmarks import checking, hledger, library, program, views
+from tests.benchmarks import checking, hledger, library, postgres, program, views
 from tests.benchmarks.measure import Row, tell
 from tests.benchmarks.offices import Office, Programs
 
-SECTIONS = ("library", "program", "checking", "views", "hledger")
+SECTIONS = ("library", "program", "checking", "views", "hledger", "postgres")
 
 
 def main() -> None:
@@ -23,8 +23,11 @@ def main() -> None:
         folder = Path(name)
         if "library" in said.sections:
             rows += library.measure(folder, said.commits, said.rounds, profiled=said.profile)
-        if set(said.sections) - {"library"}:
-            rows += _commands(folder, said)
+        programs = Programs(folder / "programs")
+        if "postgres" in said.sections:
+            rows += postgres.measure(folder, programs, said.commits, said.rounds)
+        if set(said.sections) - {"library", "postgres"}:
+            rows += _commands(folder, programs, said)
     print(table(rows))
     tell(f"{platform.python_version()} on {platform.machine()}, {perf_counter() - start:.0f} s")
     if any(row.met == "NO" for row in rows):
@@ -53,8 +56,7 @@ def _arguments() -> argparse.Namespace:
     return said
 
 
-def _commands(folder: Path, said: argparse.Namespace) -> list[Row]:
-    programs = Programs(folder / "programs")
+def _commands(folder: Path, programs: Programs, said: argparse.Namespace) -> list[Row]:
     small, large = Office(programs, folder / "small"), Office(programs, folder / "large")
     small.fill(folder, said.few)
     done = large.fill(folder, said.many)

@@ -101,7 +101,7 @@ def against_signatures(folder: Path, rounds: int) -> Row:
         for _ in range(SINGLE):
             public.verify(signature, text)
 
-    ours, theirs = interleaved(rounds, lambda: structure(ledger.directory), signatures)
+    ours, theirs = interleaved(rounds, lambda: structure(ledger.at), signatures)
     ledger.close()
     return Row(
         "verify single commits : Ed25519 alone", f"{ours / SINGLE * 1e6:.0f} µs", f"{theirs / SINGLE * 1e6:.0f} µs",

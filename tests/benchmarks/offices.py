@@ -79,9 +79,9 @@ def _launcher(path: Path, folder: Path, module: str) -> Path:
 
 
 class Office:
-    """A ledger in a folder of its own, used through the launcher."""
+    """A ledger in a folder of its own, or at a URL, used through the launcher."""
 
-    def __init__(self, programs: Programs, folder: Path) -> None:
+    def __init__(self, programs: Programs, folder: Path, url: str = "") -> None:
         self.bo, self.home, self.directory = programs.bo, folder / "home", folder / "ledger"
         folder.mkdir()
         self.environment = {
@@ -89,12 +89,15 @@ class Office:
             "HOME": str(folder),
             "BO_HOME": str(self.home),
             "LC_ALL": "C.UTF-8",
+            "BO_LEDGER": url or str(self.directory),
         }
-        self.run("init", str(self.directory), "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase", cwd=folder)
+        self.run(
+            "init", url or str(self.directory), "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase", cwd=folder
+        )
 
     def run(self, *words: str, cwd: Path | None = None, home: Path | None = None) -> Done:
         environment = self.environment | ({"BO_HOME": str(home)} if home else {})
-        return watched([str(self.bo), *words], cwd or self.directory, environment)
+        return watched([str(self.bo), *words], cwd or self.home, environment)
 
     def fill(self, folder: Path, count: int) -> Done:
         """Import customers and invoices; the run that imported the invoices."""
