@@ -37,6 +37,8 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
     """The last event tells the whole state, so a long stream is never read from its beginning."""
     rechecked: ClassVar[tuple[type[Event], ...]] = ()
     """Events that every replay checks again with `contradiction`; the rest is believed."""
+    gate: ClassVar[str] = ""
+    """The reference of its one stream, where that stream decides what else its compartment may record."""
 
     def evolve(self, event: E) -> Self:
         """The state after `event`. It never refuses: what is recorded has happened."""
@@ -60,6 +62,10 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
         reader cannot have all of them: a rule that needs them says nothing then. The rules belong
         to the ledger's policy number: they use no clock, locale or Unicode table.
         """
+        return ""
+
+    def refusal(self, event: Event, at: int) -> str:
+        """Why a gate does not let `event`, of any stream of its compartment, be recorded at a time (ms UTC)."""
         return ""
 
 

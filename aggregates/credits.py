@@ -23,8 +23,10 @@ def held(credits: Credits) -> Money:
     return sum((each.left for each in credits.values()), ZERO)
 
 
-def drawn(credits: Credits, wanted: Money) -> list[tuple[str, Money, date]]:
-    """From which sources to take `wanted`, and when each came: the oldest first."""
+def drawn(credits: Credits, wanted: Money, only: str = "") -> list[tuple[str, Money, date]]:
+    """From which sources to take `wanted`, and when each came: the oldest first, or `only` one of them."""
+    if only:
+        credits = {only: credits[only]} if only in credits else {}
     available = held(credits)
     require(available, "no credit is held here")
     require(wanted > ZERO, f"an allocation is more than zero, not {wanted}")

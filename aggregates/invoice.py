@@ -84,7 +84,7 @@ class Unallocated(Event, tag="invoice.unallocated"):
 
 
 class Given(Event, tag="invoice.given"):
-    """Credit held here goes to the invoice `to` of the same customer."""
+    """Credit held here goes to the invoice `to` of the same customer, or back to or out with the payment `to`."""
 
     source: str
     amount: Money
@@ -95,7 +95,7 @@ class Given(Event, tag="invoice.given"):
 
 
 class Received(Event, tag="invoice.received"):
-    """Credit held at the invoice `origin` came here."""
+    """Credit held at the invoice or payment `origin` came here."""
 
     source: str
     amount: Money
@@ -242,15 +242,15 @@ class Invoice(State[Events]):
             return (note,)
         return note, self._allocation(number, min(note.total, self.owing), on)
 
-    def allocate(self, on: date, amount: Decimal | Money | None = None) -> tuple[Allocated, ...]:
-        """Settle this invoice with credit held here, the oldest first; all that fits when no amount is given."""
+    def allocate(self, on: date, amount: Decimal | Money | None = None, source: str = "") -> tuple[Allocated, ...]:
+        """Settle this invoice with credit held here, the oldest first, or of one source; all that fits at most."""
         self._require_issued("settled")
         wanted = min(self.owing, self.credit_left) if amount is None else fitted(amount, self.currency, self.number)
         require(self.owing, f"{self.number} is settled: nothing is owing")
         require(wanted <= self.owing, f"{self.owing} is owing on {self.number}, not {wanted}")
         return tuple(
             self._allocation(source, part, max(on, since), place)
-            for place, (source, part, since) in enumerate(drawn(self.credits, wanted), 1)
+            for place, (source, part, since) in enumerate(drawn(self.credits, wanted, source), 1)
         )
 
     def unallocate(self, allocation: int, on: date) -> Unallocated:
@@ -262,11 +262,11 @@ class Invoice(State[Events]):
         require(on >= made.on, f"allocation {allocation} is dated {made.on}: it cannot end on {on}")
         return Unallocated(allocation, made.source, made.amount, on)
 
-    def give(self, amount: Decimal | Money, on: date, to: str) -> tuple[Given, ...]:
-        """Credit held here for the invoice `to`, which receives it in the same commit."""
+    def give(self, amount: Decimal | Money, on: date, to: str, source: str = "") -> tuple[Given, ...]:
+        """Credit held here, of one source or any, for the invoice or payment `to`: the same commit records both."""
         require(self.number, "a draft holds no credit")
         require(to != self.number, f"the credit is at {to} already")
-        parts = drawn(self.credits, fitted(amount, self.currency, self.number))
+        parts = drawn(self.credits, fitted(amount, self.currency, self.number), source)
         return tuple(
             Given(source, part, max(on, since), self.customer, self.number, to) for source, part, since in parts
         )

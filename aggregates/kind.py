@@ -21,9 +21,10 @@ BOUNDS = {("customer", "terms"): (0, 3650), ("vendor", "terms"): (0, 3650)}
 """Whole numbers that lie between two, where they are entered."""
 
 NOUNS = """
-    access account approval audit backup bank batch bill blob bo book budget command commit compartment config device
-    dimension doc document dunning epoch export grant import invoice journal key kind ledger line mapping once payment
-    period person policy posting quote rate record recurring report restore retention role series stock store tax view
+    access account approval audit backup bank batch bill billref blob bo book budget command commit commodity
+    compartment config device dimension doc document dunned dunning dunningstop epoch export fixedasset grant import
+    invoice journal key kind ledger line mapping once payment period person policy posting quote rate record
+    recurring report restore retention revaluation role series stock store tax taxreturn view
 """
 TAKEN = frozenset(NOUNS.split())
 """Words that name something else in a ledger, so no kind of record."""

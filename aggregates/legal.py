@@ -73,10 +73,10 @@ def legal(
     }  # fmt: skip
 
 
-def due_date(on: date, due: date | None, terms: int) -> date:
+def due_date(on: date, due: date | None, terms: int, what: str = "invoice") -> date:
     if due is None:
         return on + min(timedelta(terms), LAST - on)
-    require(due >= on, f"the invoice is dated {on}: it cannot be due on {due}")
+    require(due >= on, f"the {what} is dated {on}: it cannot be due on {due}")
     return due
 
 

@@ -28,6 +28,10 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, om
     unit: str = ""
     of: int = 0
     """On a credit note: which line of the invoice this takes back, from 1."""
+    account: str = ""
+    """Where it is posted, if not where its kind of document is."""
+    owed: Decimal = NONE
+    """Reverse charge (categories AE and K): the rate at which the recipient owes the tax."""
 
 
 def line(text: str) -> Line:

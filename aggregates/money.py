@@ -103,9 +103,16 @@ def eur(amount: int | str | Decimal) -> Money:
 
 
 def rounded(amount: Decimal, currency: str) -> Money:
-    """The nearest amount the currency can express, halves away from zero. Nothing else in bo rounds."""
+    """The nearest amount the currency can express, halves away from zero. Nothing but this and `proportion` rounds."""
     minor = _within(amount).scaleb(digits_of(currency), EXACT)
     return Money(_fitting(int(minor.to_integral_value(ROUND_HALF_UP))), currency)
+
+
+def proportion(minor: int, part: int, whole: int) -> int:
+    """`minor` × `part` ÷ `whole` in minor units, halves away from zero: rates and shares are no decimals."""
+    above, below = minor * part, abs(whole)
+    nearest = (2 * abs(above) + below) // (2 * below)
+    return nearest if (above < 0) == (whole < 0) else -nearest
 
 
 def exact(text: str) -> Decimal:

@@ -6,7 +6,7 @@ from typing import ClassVar, Self, assert_never
 
 from aggregates.core import FINANCE, Event, State, replace, require
 
-OURS = re.compile(r"(INV|CN)-[0-9]{4}-[0-9]+")
+OURS = re.compile(r"(INV|CN|BILL|BCN|PAY|BATCH|JE)-[0-9]{4}-[0-9]+")
 """Numbers only our own series give: what comes from elsewhere never looks like this."""
 
 

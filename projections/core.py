@@ -58,6 +58,10 @@ class Projection:
         methods = (getattr(self, name) for name in dir(type(self)) if not name.startswith("__"))
         return [(tag, method) for method in methods if callable(method) for tag in getattr(method, "tags", ())]
 
+    def rebuilt(self, views: Views) -> str:
+        """Asked after any tables were built again: a warning to the user where they say what they must not, else ""."""
+        return ""
+
 
 class Nothing(list[Any]):
     """No rows, but known columns: a listing of them still has its header."""
@@ -73,6 +77,7 @@ class Views:
     def __init__(self, client: Client, ledger: Ledger | None = None) -> None:
         self._client, self._db, self._ledger = client, client.db, ledger
         self._rows: dict[str, list[tuple[Any, ...]]] = {}
+        self._sums: dict[str, dict[tuple[Any, ...], list[int]]] = {}
         self._digits: dict[str, int] = {}
 
     def add(self, table: str, *values: Any) -> None:
@@ -84,6 +89,21 @@ class Views:
         if len(rows) >= BATCH:
             self._write(table)
 
+    def tally(self, table: str, key: tuple[Any, ...], *amounts: int) -> None:
+        """Add to the row of a key. In `turnover(account, debit, credit)` the last columns are sums, the others the key.
+
+        They are added up in memory and written together.
+        """
+        sums = self._sums.get(table)
+        if sums is None:
+            sums = self._sums[table] = {}
+        known = sums.get(key)
+        if known is None:
+            sums[key] = list(amounts)
+        else:
+            for at, amount in enumerate(amounts):
+                known[at] += amount
+
     def run(self, sql: str, *values: Any) -> None:
         """Execute a statement after the rows that wait for its tables."""
         self._before(sql)
@@ -91,22 +111,38 @@ class Views:
 
     def _before(self, sql: str) -> None:
         """Write the rows that a statement may want to see; those of other tables go on waiting."""
-        if self._rows:
+        if self._rows or self._sums:
             words = _words(sql)
             for table in [table for table in self._rows if table.partition("(")[0] in words]:
                 self._write(table)
+            for table in [table for table in self._sums if table.partition("(")[0] in words]:
+                self._write_sums(table)
 
     def _write(self, table: str) -> None:
         rows = self._rows.pop(table)
         self._db.executemany(f"INSERT INTO {table} VALUES({','.join('?' * len(rows[0]))})", rows)
 
+    def _write_sums(self, table: str) -> None:
+        sums = self._sums.pop(table)
+        _, *columns = re.findall(r"\w+", table)
+        added = columns[-len(next(iter(sums.values()))) :]
+        more = ", ".join(f"{name} = {name} + excluded.{name}" for name in added)
+        marks = ",".join("?" * len(columns))
+        self._db.executemany(
+            f"INSERT INTO {table} VALUES({marks}) ON CONFLICT DO UPDATE SET {more}",
+            ((*key, *amounts) for key, amounts in sums.items()),
+        )
+
     def forget(self) -> None:
         """Drop the rows that wait."""
         self._rows.clear()
+        self._sums.clear()
 
     def flush(self) -> None:
         for table in list(self._rows):
             self._write(table)
+        for table in list(self._sums):
+            self._write_sums(table)
 
     def all(self, shape: type[Row], sql: str, *values: Any) -> list[Row]:
         """The rows of a query, as structs of `shape`, column by column."""
@@ -139,6 +175,10 @@ class Views:
         if self._ledger is None:
             raise NotFound("documents are read while the log is followed")
         return document_of_leaf(self._ledger, recorded.leaf, bytes.fromhex(blob))
+
+    def complete(self, compartment: int) -> bool:
+        """Asked while the log is followed: whether this device may read a compartment from its beginning."""
+        return self._ledger is not None and self._ledger.keyring.epoch(compartment, 1) is not None
 
     def digits(self, currency: str) -> int:
         """Decimals of a currency, without loading the table of all of them."""
@@ -203,6 +243,8 @@ class Sink:
             from store.follow import replay
 
             replay(self._ledger, self, self._ledger.verifier.size)
+            for warning in filter(None, (projection.rebuilt(self.views) for projection in current.values())):
+                self._ledger.warn(warning)
         self._listen(current)
         self._client.put("projections", fingerprint())
 

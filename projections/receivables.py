@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from projections import payments
 from projections.core import Minor
 from projections.invoices import CUSTOMER, source
 
@@ -74,7 +75,7 @@ class Balance(msgspec.Struct):
     currency: str
     owing: Minor
     credit: Minor
-    """Payments and credit notes that settle nothing yet."""
+    """Payments and credit notes that settle nothing yet, less what was paid back."""
     balance: Minor
 
 
@@ -83,8 +84,13 @@ def balances(views: Views, customer: str = "", as_of: date | None = None) -> lis
     return views.all(
         Balance,
         f"""SELECT {CUSTOMER} AS customer, party, currency, SUM(i.owing) AS owing, SUM(i.credit) AS credit,
-            SUM(i.owing - i.credit) AS balance, MAX(id) AS newest FROM {source(as_of)} AS i
-            WHERE number IS NOT NULL AND (?2 = '' OR i.customer = ?2) AND (?1 IS NULL OR on_date <= ?1 OR credit != 0)
+            SUM(i.owing - i.credit) AS balance, MAX(id) AS newest FROM (
+            SELECT id, customer, erased, party, currency, owing, credit FROM {source(as_of)}
+            WHERE number IS NOT NULL AND (?1 IS NULL OR on_date <= ?1 OR credit != 0)
+            UNION ALL SELECT 0, substr(party, 10), erased, COALESCE((SELECT label FROM reference
+                WHERE kind = 'customer' AND ref = substr(party, 10) LIMIT 1), ''), currency, 0,
+            iif(direction = 'in', remaining, -remaining) FROM {payments.source(as_of)}
+            WHERE party LIKE 'customer/%' AND remaining != 0) AS i WHERE (?1 IS NULL OR 1) AND ?2 IN ('', i.customer)
             GROUP BY i.customer, erased, currency ORDER BY 1, party, currency""",  # noqa: S608
         as_of, customer,
     )  # fmt: skip

@@ -12,10 +12,16 @@ from store.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from aggregates import batch, bill, payment
+    from aggregates.bank import Opened
     from aggregates.directory import PersonNamed
     from aggregates.document import Filed, Retitled
+    from aggregates.entry import Posted
+    from aggregates.fixedasset import Acquired, Disposed
     from aggregates.invoice import Credited, Discarded, Drafted, Edited, Issued
     from aggregates.record import Added, Archived, Changed, Merged, Restored, Unmerged
+    from aggregates.recurring import Added as Template
+    from aggregates.recurring import Ended
     from projections.core import Views
     from store.recorded import Recorded
 
@@ -33,7 +39,7 @@ LAST = "\U0010ffff"
 class References(Projection):
     """`kind` is a kind of record, invoice, draft, credit, document or person; `open` is offered in completion."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE reference(kind TEXT, ref TEXT, compartment INTEGER, label TEXT, stream TEXT, open INTEGER,
             PRIMARY KEY(kind, ref, compartment, stream) ON CONFLICT REPLACE) WITHOUT ROWID;
@@ -82,6 +88,46 @@ class References(Projection):
     @on("invoice.credited")
     def credited(self, event: Credited, recorded: Recorded, views: Views) -> None:
         _add(views, "credit", event.number, recorded, event.customer)
+
+    @on("entry.posted")
+    def posted(self, event: Posted, recorded: Recorded, views: Views) -> None:
+        _add(views, "entry", event.number, recorded, event.text)
+
+    @on("bill.added")
+    def billed(self, event: bill.Added, recorded: Recorded, views: Views) -> None:
+        _add(views, "bill", event.number, recorded, f"{event.vendor} {event.ref}")
+
+    @on("bill.credited")
+    def bill_credited(self, event: bill.Credited, recorded: Recorded, views: Views) -> None:
+        _add(views, "vendor-credit", event.number, recorded, event.bill)
+
+    @on("batch.proposed")
+    def proposed(self, event: batch.Proposed, recorded: Recorded, views: Views) -> None:
+        _add(views, "batch", event.number, recorded, event.bank)
+
+    @on("payment.recorded")
+    def paid(self, event: payment.Recorded, recorded: Recorded, views: Views) -> None:
+        _add(views, "payment", event.number, recorded, event.party)
+
+    @on("bank.opened")
+    def bank_opened(self, event: Opened, recorded: Recorded, views: Views) -> None:
+        _add(views, "bank", recorded.key, recorded, event.name)
+
+    @on("recurring.added")
+    def recurs(self, event: Template, recorded: Recorded, views: Views) -> None:
+        _add(views, "recurring", recorded.key, recorded, event.text)
+
+    @on("recurring.ended")
+    def recurs_no_more(self, event: Ended, recorded: Recorded, views: Views) -> None:
+        _open(views, "recurring", recorded, False)
+
+    @on("fixedasset.acquired")
+    def acquired(self, event: Acquired, recorded: Recorded, views: Views) -> None:
+        _add(views, "fixedasset", recorded.key, recorded, event.name)
+
+    @on("fixedasset.disposed")
+    def disposed(self, event: Disposed, recorded: Recorded, views: Views) -> None:
+        _open(views, "fixedasset", recorded, False)
 
     @on("document.filed")
     def filed(self, event: Filed, recorded: Recorded, views: Views) -> None:

@@ -10,14 +10,24 @@ import msgspec
 from projections.core import Projection, on
 
 if TYPE_CHECKING:
-    from aggregates.invoice import Credited, Issued
+    from aggregates import batch, bill, entry, invoice, payment
     from aggregates.series import Opened, Taken
     from projections.core import Views
     from store.recorded import Recorded
 
+    Numbered = (
+        invoice.Issued
+        | invoice.Credited
+        | entry.Posted
+        | bill.Added
+        | bill.Credited
+        | payment.Recorded
+        | batch.Proposed
+    )
+
 
 class AllSeries(Projection):
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE series(name TEXT PRIMARY KEY, start INTEGER, last INTEGER, number TEXT, on_date TEXT)
             WITHOUT ROWID;
@@ -39,8 +49,16 @@ class AllSeries(Projection):
             recorded.key, event.last, event.number, event.on,
         )  # fmt: skip
 
-    @on("invoice.issued", "invoice.credited")
-    def issued(self, event: Issued | Credited, recorded: Recorded, views: Views) -> None:
+    @on(
+        "invoice.issued",
+        "invoice.credited",
+        "entry.posted",
+        "bill.added",
+        "bill.credited",
+        "payment.recorded",
+        "batch.proposed",
+    )
+    def issued(self, event: Numbered, recorded: Recorded, views: Views) -> None:
         views.add("numbered", event.number, recorded.stream)
 
 

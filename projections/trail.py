@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Projection, on
+from projections.periods import reopened_events
 from store.errors import NotFound
 
 if TYPE_CHECKING:
@@ -103,7 +104,10 @@ def _shortened(part: dict[str, Any]) -> dict[str, Any]:
 
 
 class Entry(msgspec.Struct):
-    """`mark` is refused, read, unauthorised or rejected; else the commit stands."""
+    """`mark` is refused, read, unauthorised or rejected; else the commit stands.
+
+    It is reopened for what was recorded of a day whose period was closed, while that was open again.
+    """
 
     position: int
     at: str
@@ -251,6 +255,7 @@ class Names:
         if genesis:
             self._known[msgspec.json.decode(genesis)[0]["recovery"]["device"]] = "recovery"
         self._places = {"0": "everywhere", **{row.id: row.name for row in places}}
+        self._reopened = reopened_events(views)
 
     @cached_property
     def _granted(self) -> dict[str, Any]:
@@ -264,7 +269,7 @@ class Names:
         return self._known.get(id) or ("recovery" if set(id) == {"0"} else f"{id[:8]}…" if len(id) == 32 else id)
 
     def entry(self, row: _Row) -> Entry:
-        mark, why = MARKS.get(row.event, ""), row.reason
+        mark, why = MARKS.get(row.event, "reopened" if row.position in self._reopened else ""), row.reason
         if row.event.startswith("commit "):
             mark, _, why = why.partition(": ")
         act, parts = row.event.startswith("control."), msgspec.json.decode(row.changes)

@@ -17,7 +17,7 @@ from store import note as notes
 from store.calm import calm
 from store.errors import KeyRowDamaged, Malformed, RolledBack, Tampered
 from store.leaf import CONTROL, EVENT, JOURNAL, Commit, Leaf, leaf_hashes
-from store.payload import Payload, rechecked_states
+from store.payload import Payload, gates, impostor, rechecked_states
 from store.people import People
 from store.recorded import Committed, Recorded
 from store.streams import Place, Streams, kept_hashes
@@ -104,7 +104,7 @@ class Contents:
         rejected: dict[int, str] = {}
         unchecked: list[int] = []
         unread: set[Place] = set()
-        read = self._keyring.read
+        read, person = self._keyring.read, judged.commit.person.hex()
         for leaf, row in zip(judged.leaves, wrapped, strict=True):
             if leaf[3]:  # only sealed leaves have an epoch
                 try:
@@ -117,9 +117,14 @@ class Contents:
                     continue
                 if payload is not None:
                     opened.append((leaf, payload))
+                    stranger = impostor(payload.events, person)
+                    if stranger:
+                        rejected.setdefault(leaf.compartment, stranger)
                 else:
                     unread.add(leaf.place)
                     self._states.pop(leaf.place, None)
+        for compartment, why in self._gated(judged, opened).items():
+            rejected.setdefault(compartment, why)
         self._recheck(judged, opened, rejected, unread)
         self._lasts.follow(zip(judged.leaves, wrapped, strict=True))
         if rejected:
@@ -173,6 +178,34 @@ class Contents:
         if len(self._states) + len(after) > REMEMBERED:
             self._states.clear()
         self._states.update({place: state for place, state in after.items() if place[1] not in rejected})
+
+    def _gated(self, judged: Judged, opened: list[tuple[Leaf, Payload]]) -> dict[int, str]:
+        """Why gates do not take what a commit says, by compartment: each is asked as it stood before."""
+        refused: dict[int, str] = {}
+        for compartment, cls in gates().items():
+            events = _together(opened, compartment)
+            gate = self._gate(cls, judged.commit.first) if events else None
+            if gate is not None:
+                reasons = (gate.refusal(event, judged.commit.at) for event in events)
+                reason = next(filter(None, reasons), "")
+                if reason:
+                    refused[compartment] = reason
+        return refused
+
+    def _gate(self, cls: type[State[Any]], first: int) -> State[Any] | None:
+        """A gate before leaf `first`, None where this device cannot read it."""
+        stream = self._keyring.stream_id(cls.compartment, f"{cls.kind}/{cls.gate}")
+        if stream is None:
+            return None
+        place = EVENT, cls.compartment, stream
+        if place not in self._states:
+            begun = Streams(self._client.db).position(place)[1] >= 0  # most ledgers have closed nothing: no question then
+            rows = [leaf for leaf in self._store.stream(*place) if leaf.idx < first] if begun else []
+            state = self._state(cls, rows[-1]._replace(version=rows[-1].version + rows[-1].events)) if rows else cls()
+            if state is None:
+                return None
+            self._states[place] = state
+        return self._states[place]
 
     def _state(self, cls: type[State[Any]], leaf: Leaf) -> State[Any] | None:
         """The aggregate before `leaf`, None when this device cannot read all of it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Iterable
 from functools import cache
 from types import GenericAlias
 from typing import Any, Union
@@ -86,6 +87,12 @@ def state_of(stream: str) -> type[State[Any]]:
 def rechecked_states() -> dict[str, type[State[Any]]]:
     """The aggregates whose events a replay checks again, by the kind of their streams."""
     return {kind: cls for kind, cls in states().items() if cls.rechecked}
+
+
+@cache
+def gates() -> dict[int, type[State[Any]]]:
+    """The aggregates whose one stream decides what else its compartment may record, by compartment."""
+    return {cls.compartment: cls for cls in states().values() if cls.gate}
 
 
 def _any_event() -> Any:
@@ -191,6 +198,19 @@ def misplaced(said: Payload, kind: int, compartment: int) -> str:
 def tag_of(event: Event) -> str:
     """The name of an event's type on disk."""
     return str(event.__struct_config__.tag)
+
+
+def impostor(events: Iterable[Any], person: str) -> str:
+    """Why events that name who does them cannot stand in a commit of this person, "" when they can."""
+    signed = _signed()
+    other = next((event for event in events if type(event) in signed and event.by != person), None)
+    return "" if other is None else f"a {tag_of(other)} names another person than the one who recorded it"
+
+
+@cache
+def _signed() -> frozenset[type[Event]]:
+    """The events that say by whom: approver and author are told apart by it."""
+    return frozenset(kind for kind in event_types().values() if "by" in kind.__struct_fields__)
 
 
 def encode_event(event: Event) -> bytes:

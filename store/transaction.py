@@ -11,8 +11,9 @@ from aggregates.core import Event, State, require
 from store import control, slots
 from store.authority import Session
 from store.errors import NotFound, Unauthorised
-from store.history import leaves, leaves_with_keys, past, stream_name
+from store.history import leaves, leaves_with_keys, load, past, stream_name
 from store.leaf import EVENT, JOURNAL, NO_HASH, PASSPHRASE, UNATTENDED, Commit
+from store.payload import gates, impostor
 from store.people import NOBODY
 from store.seal import EpochKey, StreamKey, stream_id
 from store.sealing import renew
@@ -286,6 +287,19 @@ class Transaction:
                 together[compartment] = self._together(compartment)
             reason = state.contradiction(event, together[compartment])
             require(not reason, reason)
+        for share in self.shares.values():
+            stranger = impostor((event for event, _ in share.events), self.header.person.hex())
+            require(not stranger, stranger)
+        self._pass_gates()
+
+    def _pass_gates(self) -> None:
+        """Ask each gate as it stood before: no commit opens one for itself."""
+        for compartment, cls in gates().items():
+            events = self._together(compartment)
+            gate = load(self._ledger, cls, cls.gate) if events else self._blank(cls)
+            for event in events:
+                reason = gate.refusal(event, self.now)
+                require(not reason, reason)
 
     def _together(self, compartment: int) -> tuple[Event, ...]:
         shares = [share for share in self.shares.values() if share.compartment == compartment]

@@ -98,6 +98,12 @@ class Company:
     def grant(self, person: str, *words: str, by: Desk | None = None) -> None:
         (by or self.alice)("access", "grant", person, *words, "--reason", "needs it")
 
+    def written(self, *words: str, by: Desk | None = None, **environment: str) -> bytes:
+        """What a command writes with -o."""
+        path = self.folder / "written"
+        (by or self.alice)(*words, "-o", str(path), "--force", code=0, **environment)
+        return path.read_bytes()
+
     def bill(self, text: str, customer: str = "C-1", by: Desk | None = None) -> str:
         """An invoice, issued; its number."""
         by = by or self.alice

@@ -187,9 +187,9 @@ def draft(tx: Transaction, reference: str = "", customer: str = "C-1", lines: Se
     return reference
 
 
-def issue(tx: Transaction, customer: str = "C-1") -> str:
+def issue(tx: Transaction, customer: str = "C-1", reference: str = "") -> str:
     """An invoice drafted and issued in one commit; its number."""
-    reference = draft(tx, customer=customer)
+    reference = draft(tx, reference, customer)
     taken = tx.change(Series, f"INV-{DAY.year}", Series.take, "INV", DAY.year, DAY)
     tx.change(Invoice, reference, Invoice.issue, taken.number, DAY, Party("Ada"), Party("Acme"))
     return taken.number

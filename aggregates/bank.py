@@ -1,0 +1,209 @@
+"""Bank accounts, the statements that were read for them, and the lines of these, month by month."""
+
+from base64 import b32encode
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from hashlib import sha256
+from typing import Any, ClassVar, Self, assert_never
+
+import msgspec
+
+from aggregates.core import FINANCE, Event, State, replace, require
+from aggregates.money import Money
+from aggregates.text import line, reference
+
+PER_EVENT = 30_000
+"""So many bytes of lines stand in one event, at about: a leaf holds twice that."""
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One payment of a batch that the bank booked as one line."""
+
+    amount: Money | None = None
+    counterpart: str = ""
+    iban: str = ""
+    text: str = ""
+    reference: str = ""
+    end_to_end: str = ""
+
+
+class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A booking on the account: money in is positive. `reference` is the bank's own."""
+
+    id: str
+    on: date
+    amount: Money
+    value_on: date | None = None
+    counterpart: str = ""
+    iban: str = ""
+    text: str = ""
+    reference: str = ""
+    end_to_end: str = ""
+    kind: str = ""
+
+
+class Opened(Event, tag="bank.opened"):
+    """`number` is how the bank writes the account where there is no IBAN; `account` the one of the books."""
+
+    name: str
+    iban: str
+    number: str
+    currency: str
+    account: str
+
+
+class Imported(Event, tag="bank.imported"):
+    """A statement that was read. `unsound` says why its lines are kept out of automatic matching."""
+
+    bank: str
+    number: str
+    format: str
+    file: str
+    document: str
+    first: date | None
+    last: date | None
+    opening: Money | None
+    closing: Money | None
+    lines: int
+    new: int
+    unsound: str = ""
+
+
+class Booked(Event, tag="bank.booked"):
+    """Lines of one month that were not here yet; `held` ones come from a statement that does not add up."""
+
+    statement: str
+    lines: tuple[Line, ...]
+    held: bool = False
+
+
+class Detailed(Event, tag="bank.detailed"):
+    """What the bank says of the payments within one line."""
+
+    line: str
+    parts: tuple[Part, ...]
+
+
+class Released(Event, tag="bank.released"):
+    """Lines that were held stand in a statement that adds up, too."""
+
+    statement: str
+    lines: tuple[str, ...]
+
+
+class Bank(State[Opened]):
+    """A stream `bank/MAIN`."""
+
+    kind: ClassVar[str] = "bank"
+    compartment: ClassVar[int] = FINANCE
+
+    name: str = ""
+    iban: str = ""
+    number: str = ""
+    currency: str = ""
+    account: str = ""
+
+    def open(self, ref: str, name: str, iban: str, number: str, currency: str, account: str) -> Opened:
+        require(not self.name, f"there is a bank account {ref} already: {self.name}")
+        reference(ref)
+        require(line(name), "a bank account needs a name")
+        require(not (iban and number), "an account with an IBAN needs no other number")
+        return Opened(line(name), iban, line(number, 64), currency, account)
+
+    def evolve(self, event: Opened) -> Self:
+        return type(self)(event.name, event.iban, event.number, event.currency, event.account)
+
+
+class Statement(State[Imported]):
+    """A stream `statement/MAIN/12`: each is written once."""
+
+    kind: ClassVar[str] = "statement"
+    compartment: ClassVar[int] = FINANCE
+
+    bank: str = ""
+
+    def import_(self, imported: Imported) -> Imported:
+        require(not self.bank, "this statement is recorded already")
+        return imported
+
+    def evolve(self, event: Imported) -> Self:
+        return type(self)(event.bank)
+
+
+class Month(State[Booked | Detailed | Released]):
+    """A stream `bankline/MAIN/2026-03`: the lines of one account in one month, each once."""
+
+    kind: ClassVar[str] = "bankline"
+    compartment: ClassVar[int] = FINANCE
+
+    lines: dict[str, Line] = msgspec.field(default_factory=dict)
+    held: frozenset[str] = frozenset()
+    detailed: frozenset[str] = frozenset()
+
+    def book(
+        self, statement: str, lines: Sequence[tuple[Line, tuple[Part, ...]]], adds_up: bool | None = None
+    ) -> tuple[Booked | Detailed | Released, ...]:
+        """The lines that are not here yet, and what is known better of those that are.
+
+        `adds_up` is None where the statement says no balances to compare them with.
+        """
+        new = [each for each, _ in lines if each.id not in self.lines]
+        booked = [Booked(statement, chunk, adds_up is False) for chunk in _chunks(new)]
+        sound = tuple(each.id for each, _ in lines if each.id in self.held) if adds_up else ()
+        released = [Released(statement, sound[at : at + 1000]) for at in range(0, len(sound), 1000)]
+        details = [
+            Detailed(each.id, chunk)
+            for each, parts in lines
+            if each.id not in self.detailed
+            for chunk in _chunks(parts)
+        ]
+        return *booked, *released, *details
+
+    def before(self, event: Any) -> dict[str, Any]:
+        """Nothing changes: lines only come."""
+        return {}
+
+    def evolve(self, event: Booked | Detailed | Released) -> Self:
+        match event:
+            case Booked():
+                ids = {each.id: each for each in event.lines}
+                return replace(
+                    self, lines={**self.lines, **ids}, held=self.held | ids.keys() if event.held else self.held
+                )
+            case Detailed():
+                return replace(self, detailed=self.detailed | {event.line})
+            case Released():
+                return replace(self, held=self.held.difference(event.lines))
+            case _:
+                assert_never(event)
+
+
+def identified(bank: str, lines: Iterable[Line]) -> Iterator[Line]:
+    """The lines of one file with their ids: what is said of each, and the how manieth of its like it is that day.
+
+    The bank's reference says it where there is one, so that another format of the same statement gives the same ids.
+    """
+    seen: Counter[bytes] = Counter()
+    for each in lines:
+        what = [each.reference] if each.reference else [each.counterpart, each.iban, each.text, each.end_to_end]
+        said = ["".join(text.split()).casefold() for text in what]
+        content = msgspec.json.encode([bank, each.on, each.amount.minor, each.amount.currency, *said])
+        seen[content] += 1
+        digest = sha256(b"%d|%s" % (seen[content], content)).digest()
+        yield replace(each, id=f"L-{b32encode(digest)[:10].decode()}")
+
+
+def _chunks(many: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
+    """What fits one event each."""
+    chunk: list[Any] = []
+    size = 0
+    for each in many:
+        length = len(msgspec.msgpack.encode(each))
+        if chunk and size + length > PER_EVENT:
+            yield tuple(chunk)
+            chunk, size = [], 0
+        chunk.append(each)
+        size += length
+    if chunk:
+        yield tuple(chunk)

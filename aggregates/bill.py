@@ -1,0 +1,427 @@
+"""Bills of vendors: added, approved by another person, then paid, credited or voided."""
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, ClassVar, Self, assert_never
+
+import msgspec
+
+from aggregates import text
+from aggregates.bill_lines import bill_lines
+from aggregates.core import FINANCE, Event, Refused, State, replace, require
+from aggregates.crediting import Claim, after, credit_note, gone, overtaken
+from aggregates.credits import Credits, changed, drawn, held
+from aggregates.en16931 import Tax, totals
+from aggregates.legal import Party, due_date, fitted
+from aggregates.lines import Line
+from aggregates.money import ZERO, Money
+from aggregates.series import misnumbered
+
+
+class Charged(Event, tag=False):
+    """What a vendor's paper comes to: its lines, each perhaps with an account, taxes and totals."""
+
+    ref: str
+    """What the vendor calls it."""
+    on: date
+    currency: str
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+    net: Money
+    tax: Money
+    total: Money
+    by: str
+    """The person who entered it."""
+
+
+class Added(Charged, tag="bill.added"):
+    """A total below zero is a credit note that corrects none of the bills here: the vendor owes it to us."""
+
+    number: str
+    vendor: str
+    due: date
+    seller: Party
+    booked: date | None = None
+    text: str = ""
+
+
+class Edited(Charged, tag="bill.edited"):
+    """The bill as it is now; `was` is what its entry in the books so far comes from."""
+
+    due: date
+    text: str
+    was: tuple[Line, ...]
+    was_taxes: tuple[Tax, ...]
+
+
+class Approved(Event, tag="bill.approved"):
+    """Somebody else saw the content of this digest, and it may be paid."""
+
+    digest: str
+    on: date
+    by: str
+
+
+class Credited(Charged, tag="bill.credited"):
+    """The vendor's credit note: credit with him, until an allocation says what it settles."""
+
+    number: str
+    bill: str
+    reason: str
+    booked: date | None = None
+
+
+class Voided(Event, tag="bill.voided"):
+    """It should never have been entered. The number stays occupied, the vendor's is free again."""
+
+    amount: Money
+    on: date
+    reason: str
+    lines: tuple[Line, ...]
+    taxes: tuple[Tax, ...]
+
+
+class Allocated(Event, tag="bill.allocated"):
+    """Credit from `source`, a payment or a credit note, settles a part of this bill."""
+
+    allocation: int
+    source: str
+    amount: Money
+    on: date
+
+
+class Unallocated(Event, tag="bill.unallocated"):
+    """One whole allocation is taken back: its amount is owing again, and credit again."""
+
+    allocation: int
+    source: str
+    amount: Money
+    on: date
+
+
+class Given(Event, tag="bill.given"):
+    """Credit held here goes to another bill of the same vendor, or back to or out with a payment."""
+
+    source: str
+    amount: Money
+    on: date
+    vendor: str
+    origin: str
+    to: str
+
+
+class Received(Event, tag="bill.received"):
+    """Credit held at the bill or payment `origin` came here."""
+
+    source: str
+    amount: Money
+    on: date
+    origin: str
+
+
+class Scheduled(Event, tag="bill.scheduled"):
+    """It stands in a batch of payments, so in no other; without a batch it is free again."""
+
+    batch: str
+
+
+Settling = Allocated | Unallocated | Given | Received
+Events = Added | Edited | Approved | Credited | Voided | Settling | Scheduled
+
+
+class Bill(State[Events]):
+    """Its stream has the name of the number we gave it."""
+
+    kind: ClassVar[str] = "bill"
+    compartment: ClassVar[int] = FINANCE
+    rechecked: ClassVar[tuple[type[Event], ...]] = (Added, Approved, Credited)
+
+    number: str = ""
+    vendor: str = ""
+    ref: str = ""
+    on: date = date.min
+    booked: date | None = None
+    due: date = date.min
+    currency: str = ""
+    lines: tuple[Line, ...] = ()
+    taxes: tuple[Tax, ...] = ()
+    total: Money = ZERO
+    seller: Party = Party("")
+    text: str = ""
+    added_by: str = ""
+    edited_by: str = ""
+    approved_by: str = ""
+    """"" again after any change."""
+    owing: Money = ZERO
+    voided: bool = False
+    rest: tuple[Line, ...] = ()
+    """What remains to be credited of each line."""
+    batch: str = ""
+    credits: Credits = msgspec.field(default_factory=dict)
+    allocations: dict[int, Allocated] = msgspec.field(default_factory=dict)
+    last_allocation: int = 0
+
+    @property
+    def posted(self) -> date:
+        """Its accounting date: from then on it is open."""
+        return self.booked or self.on
+
+    @property
+    def credit_left(self) -> Money:
+        """Our credit with the vendor that is held here."""
+        return held(self.credits)
+
+    @property
+    def credited(self) -> Money:
+        """What all credit notes come to."""
+        return gone(self.lines, self.rest).total
+
+    @property
+    def digest(self) -> str:
+        """What an approval is bound to: whom it is to be paid to, and all that it says."""
+        seen = (
+            self.number, self.vendor, self.ref, self.on, self.booked, self.due, self.currency, self.lines, self.total,
+            self.seller, self.text,
+        )  # fmt: skip
+        return sha256(msgspec.msgpack.encode(seen)).hexdigest()
+
+    # Entering
+
+    def add(
+        self,
+        number: str,
+        vendor: str,
+        ref: str,
+        on: date,
+        lines: Sequence[Line],
+        currency: str,
+        seller: Party,
+        by: str,
+        due: date | None = None,
+        terms: int = 30,
+        booked: date | None = None,
+        note: str = "",
+        total: Decimal | Money | None = None,
+    ) -> Added:
+        """`total` is what the paper says it comes to."""
+        require(not self.number, f"there is a bill {number} already")
+        require(booked is None or booked >= on, f"a bill of {on} cannot be booked before that, on {booked}")
+        charged = _charged(lines, currency, text.line(ref, 200), total)
+        require(charged["ref"], "a bill has the number that its vendor gave it")
+        return Added(
+            number=number, vendor=vendor, on=on, due=due_date(on, due, terms, "bill"), seller=seller, by=by,
+            booked=booked, text=text.clean(note), **charged,
+        )  # fmt: skip
+
+    def edit(self, by: str, **changes: Any) -> tuple[Edited, ...]:
+        """Change `ref`, `due`, `lines` or `text` while nothing is settled; an approval ends with it."""
+        self._require_there("changed")
+        self._require_untouched("void it, or have it credited")
+        require(not self.batch, f"{self.number} stands in {self.batch}: cancel that first")
+        now = {name: getattr(self, name) for name in ("ref", "due", "lines", "text")}
+        new = {**now, **changes}
+        charged = _charged(new["lines"], self.currency, text.line(new["ref"], 200), None)
+        edited = Edited(
+            on=self.posted, due=due_date(self.on, new["due"], 0, "bill"), text=text.clean(new["text"]), by=by,
+            was=self.lines, was_taxes=self.taxes, **charged,
+        )  # fmt: skip
+        return (edited,) if any(getattr(edited, name) != old for name, old in now.items()) else ()
+
+    def approve(self, seen: str, on: date, by: str) -> Approved:
+        """`seen` is the digest of what its approver looked at, or the beginning of it."""
+        self._require_there("approved")
+        require(not self.approved_by, f"{self.number} is approved already")
+        require(by != self.added_by, f"you entered {self.number}: another person has to approve it")
+        require(by != self.edited_by, f"you changed {self.number} last: another person has to approve it")
+        same = len(seen) >= 8 and self.digest.startswith(seen)
+        require(same, f"{self.number} is not what you saw: look at it again with `bo bill show {self.number}`")
+        return Approved(self.digest, on, by)
+
+    def credit(
+        self, number: str, ref: str, on: date, reason: str, by: str, claims: Sequence[Claim] = (),
+        booked: date | None = None,
+    ) -> tuple[Credited, *tuple[Allocated, ...]]:  # fmt: skip
+        """Enter a credit note over `claims`, or all that remains. What is more than owing stays as credit."""
+        self._require_there("credited")
+        require(self.total > ZERO, f"{self.number} is a credit note itself")
+        require(reason.strip(), "a credit note needs a reason")
+        require(on >= self.on, f"{self.number} is dated {self.on}: a credit note of {on} would precede it")
+        day = max(booked or on, self.posted)
+        note = Credited(
+            number=number, bill=self.number, ref=text.line(ref, 200), on=on, currency=self.currency, by=by,
+            reason=text.clean(reason), booked=None if day == on else day,
+            **credit_note(self.number, self.lines, self.rest, claims, ZERO),
+        )  # fmt: skip
+        if not self.owing:
+            return (note,)
+        return note, Allocated(self.last_allocation + 1, number, min(note.total, self.owing), day)
+
+    def void(self, on: date, reason: str) -> Voided:
+        self._require_there("voided")
+        require(reason.strip(), "a void needs a reason")
+        require(on >= self.posted, f"{self.number} is dated {self.posted}: it cannot be voided on {on}")
+        require(not self.batch, f"{self.number} stands in {self.batch}: cancel that first")
+        self._require_untouched("enter the vendor's credit note")
+        return Voided(self.total, on, text.clean(reason), self.lines, self.taxes)
+
+    def schedule(self, batch: str, approval_needed: bool) -> Scheduled:
+        """Put it into a batch of payments; "" takes it out."""
+        self._require_there("paid")
+        if batch:
+            self.require_payable(approval_needed)
+        return Scheduled(batch)
+
+    # Settling
+
+    def require_payable(self, approval_needed: bool) -> None:
+        """Money goes out only for what is owing and, where two persons can approve, approved."""
+        self._require_there("paid")
+        require(self.owing, f"{self.number} is settled: nothing is owing")
+        how = f"`bo payment batch confirm {self.batch}` records that it was paid"
+        require(not self.batch, f"{self.number} is to be paid with {self.batch}: {how}")
+        how = f"has to look at it and `bo bill approve {self.number}`"
+        require(self.approved_by or not approval_needed, f"{self.number} is not approved: another person {how}")
+
+    def allocate(self, on: date, amount: Decimal | Money | None = None, source: str = "") -> tuple[Allocated, ...]:
+        """Settle this bill with credit held here, the oldest first, or of one source; all that fits at most."""
+        self._require_there("settled")
+        wanted = min(self.owing, self.credit_left) if amount is None else fitted(amount, self.currency, self.number)
+        require(self.owing, f"{self.number} is settled: nothing is owing")
+        require(wanted <= self.owing, f"{self.owing} is owing on {self.number}, not {wanted}")
+        return tuple(
+            Allocated(self.last_allocation + place, source, part, max(on, since, self.posted))
+            for place, (source, part, since) in enumerate(drawn(self.credits, wanted, source), 1)
+        )
+
+    def unallocate(self, allocation: int, on: date) -> Unallocated:
+        """Take back one allocation, whole."""
+        self._require_there("changed")
+        known = ", ".join(map(str, self.allocations)) or "none"
+        require(allocation in self.allocations, f"{self.number} has no allocation {allocation}: it has {known}")
+        made = self.allocations[allocation]
+        require(on >= made.on, f"allocation {allocation} is dated {made.on}: it cannot end on {on}")
+        return Unallocated(allocation, made.source, made.amount, on)
+
+    def give(self, amount: Decimal | Money, on: date, to: str, source: str = "") -> tuple[Given, ...]:
+        """Credit held here, of one source or any, for the bill or payment `to`: the same commit records both."""
+        self._require_there("refunded")
+        require(to != self.number, f"the credit is at {to} already")
+        parts = drawn(self.credits, fitted(amount, self.currency, self.number), source)
+        return tuple(Given(source, part, max(on, since), self.vendor, self.number, to) for source, part, since in parts)
+
+    def receive(self, *given: Given) -> tuple[Received, ...]:
+        """Take what a payment or another bill gave; `allocate` then settles with it."""
+        self._require_there("settled")
+        for each in given:
+            whose = f"{each.origin} is of {each.vendor or 'nobody'}, {self.number} of {self.vendor}"
+            require(each.vendor == self.vendor, whose)
+            require(each.to == self.number, f"the credit was given to {each.to}, not to {self.number}")
+            fits = each.amount.currency == self.currency
+            require(fits, f"{each.amount} cannot settle {self.number}, which is in {self.currency}")
+        return tuple(Received(each.source, each.amount, each.on, each.origin) for each in given)
+
+    # What is recorded has happened
+
+    def before(self, event: Events) -> dict[str, Any]:
+        """Old values of what was edited. What else happens is not a change of a field of the same name."""
+        return super().before(event) if isinstance(event, Edited) else {}
+
+    def contradiction(self, event: Event, together: tuple[Event, ...] | None) -> str:
+        match event:
+            case Added():
+                return f"{event.number} was added twice" if self.number else misnumbered(event.number, together)
+            case Approved():
+                if event.by in (self.added_by, self.edited_by):
+                    return f"{self.number} was approved by who entered it"
+                if self.voided or event.digest != self.digest:
+                    return f"{self.number} is not what was approved"
+            case Credited():
+                return self._overcredited(event) or misnumbered(event.number, together)
+        return ""
+
+    def evolve(self, event: Events) -> Self:
+        match event:
+            case Added():
+                owed = event.total > ZERO
+                return replace(
+                    self, number=event.number, vendor=event.vendor, ref=event.ref, on=event.on, booked=event.booked,
+                    due=event.due, currency=event.currency, lines=event.lines, taxes=event.taxes, total=event.total,
+                    seller=event.seller, text=event.text, added_by=event.by, rest=event.lines,
+                    owing=event.total if owed else Money(0, event.currency),
+                    credits={} if owed else changed({}, event.number, -event.total, event.booked or event.on),
+                )  # fmt: skip
+            case Edited():
+                owed = event.total > ZERO
+                return replace(
+                    self, ref=event.ref, due=event.due, lines=event.lines, taxes=event.taxes, total=event.total,
+                    text=event.text, edited_by=event.by, approved_by="", rest=event.lines,
+                    owing=event.total if owed else Money(0, event.currency),
+                    credits={} if owed else changed({}, self.number, -event.total, self.posted),
+                )  # fmt: skip
+            case Approved():
+                return replace(self, approved_by=event.by)
+            case Credited():
+                credits = changed(self.credits, event.number, event.total, event.booked or event.on)
+                return replace(self, credits=credits, rest=after(self.rest, event.lines))
+            case Voided():
+                return replace(self, owing=ZERO, credits={}, voided=True)
+            case Allocated():
+                return replace(
+                    self,
+                    owing=self.owing - event.amount,
+                    credits=changed(self.credits, event.source, -event.amount, event.on),
+                    allocations={**self.allocations, event.allocation: event},
+                    last_allocation=event.allocation,
+                )
+            case Unallocated():
+                return replace(
+                    self,
+                    owing=self.owing + event.amount,
+                    credits=changed(self.credits, event.source, event.amount, event.on),
+                    allocations={n: made for n, made in self.allocations.items() if n != event.allocation},
+                )
+            case Given():
+                return replace(self, credits=changed(self.credits, event.source, -event.amount, event.on))
+            case Received():
+                return replace(self, credits=changed(self.credits, event.source, event.amount, event.on))
+            case Scheduled():
+                return replace(self, batch=event.batch)
+            case _:
+                assert_never(event)
+
+    def _require_there(self, verb: str) -> None:
+        require(self.number, "there is no such bill")
+        require(not self.voided, f"{self.number} was voided: it cannot be {verb}")
+
+    def _require_untouched(self, instead: str) -> None:
+        whole = self.owing - self.credit_left == self.total and not self.allocations and self.rest == self.lines
+        require(whole, f"{self.number} was settled or credited in part: {instead}")
+
+    def _overcredited(self, event: Credited) -> str:
+        """Why this credit note takes more than remains, "" when it does not."""
+        if not self.number or self.voided or event.bill != self.number:
+            return f"{event.number} credits {event.bill}, which does not stand here"
+        try:
+            wrong = overtaken(self.rest, event.lines)
+            left = self.rest if wrong else after(self.rest, event.lines)
+            comes_to = gone(self.lines, left).total - self.credited
+        except (ArithmeticError, TypeError, Refused):  # what no verb makes: not a number, another currency
+            return f"{event.number} cannot be added up"
+        if not wrong and comes_to != event.total:
+            return f"{event.number} comes to {comes_to}, not {event.total}"
+        return wrong and f"{event.number}: {wrong}"
+
+
+def _charged(lines: Sequence[Line], currency: str, ref: str, total: Decimal | Money | None) -> dict[str, Any]:
+    """The fields of a `Charged`, checked and added up."""
+    each = bill_lines(lines, currency)
+    sums = totals(each, currency)
+    require(sums.total, "the lines come to nothing: there is nothing to enter")
+    stated = sums.total if total is None else fitted(total, currency, "the bill")
+    require(stated == sums.total, f"the lines come to {sums.total}, not {stated}")
+    return {
+        "ref": ref, "currency": currency, "lines": each, "taxes": sums.taxes, "net": sums.net, "tax": sums.tax,
+        "total": sums.total,
+    }  # fmt: skip

@@ -1,0 +1,64 @@
+"""What invoices, credit notes and what settles them post."""
+
+from collections.abc import Iterator
+
+from aggregates.invoice import Credited, Issued, Paid, Settling, Voided, WrittenOff
+from aggregates.legal import Document
+from aggregates.posting import Facts, Posting, credit, debit, keeps, posts, tax_code, turned
+
+
+@keeps("invoice.issued", "invoice.imported")
+def document(event: Issued) -> dict[str, str]:
+    return {"party": f"customer/{event.customer}", "number": event.number}
+
+
+@posts("invoice.issued", "invoice.imported", rules=1)
+def issued(event: Issued, facts: Facts) -> Iterator[Posting]:
+    """The customer owes the total: net to sales, each rate's tax to output tax."""
+    yield debit("@receivable", event.total, f"customer/{event.customer}", text=event.number)
+    yield from turned(_sales(event))
+
+
+@posts("invoice.credited", rules=1)
+def credited(event: Credited, facts: Facts) -> Iterator[Posting]:
+    """A credit note takes back sales and output tax, and what the customer owes."""
+    yield from _sales(event)
+    yield credit("@receivable", event.total, f"customer/{event.customer}", text=event.number)
+
+
+@posts("invoice.paid", rules=1)
+def paid(event: Paid, facts: Facts) -> Iterator[Posting]:
+    """Money came in: to the bank, and off what the customer owes."""
+    yield debit("@bank", event.amount, text=event.ref)
+    yield credit("@receivable", event.amount, facts.party, text=event.payment)
+
+
+@posts("invoice.voided", rules=1)
+def voided(event: Voided, facts: Facts) -> tuple[Posting, ...]:
+    """A void invoice was never delivered: its entry is taken back, line by line."""
+    return turned(facts.posted())
+
+
+@posts("invoice.written_off", rules=1)
+def written_off(event: WrittenOff, facts: Facts) -> Iterator[Posting]:
+    """What will not be paid is a loss: to bad debts, and off what the customer owes."""
+    yield debit("@bad-debt", event.amount)
+    yield credit("@receivable", event.amount, facts.party, text=facts.number)
+
+
+@posts("invoice.allocated", "invoice.unallocated", "invoice.given", "invoice.received", rules=1)
+def settled(event: Settling, facts: Facts) -> tuple[Posting, ...]:
+    """No entry: which of a customer's credits settles which invoice changes nothing he owes in all."""
+    return ()
+
+
+def _sales(event: Document) -> Iterator[Posting]:
+    """Net and tax of each category and rate, as debits. A line that names its account goes there."""
+    elsewhere = [each for each in event.lines if each.account]
+    for line in elsewhere:
+        yield debit(line.account, line.net, tax=tax_code(line.category, line.rate))
+    for each in event.taxes:
+        code = tax_code(each.category, each.rate)
+        moved = (line.net for line in elsewhere if (line.category, line.rate) == (each.category, each.rate))
+        yield debit("@sales", sum((-net for net in moved), each.basis), tax=code)
+        yield debit("@output-tax", each.amount, tax=code)

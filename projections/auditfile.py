@@ -1,0 +1,118 @@
+"""The books in the ledger's own currency, as audit files want them: balances, parties, totals, entries."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from projections.entries import PARTY
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import date
+
+    from projections.core import Views
+
+BALANCES = "SUM(iif(p.on_date < ?1, p.base, 0)) AS opening, SUM(p.base) AS closing"
+
+
+class Balance(msgspec.Struct):
+    """What stood on an account before the first day and after the last, of one party or of all."""
+
+    account: str
+    party: str
+    opening: int
+    closing: int
+
+
+class Totals(msgspec.Struct):
+    entries: int
+    debit: int
+    credit: int
+
+
+class Line(msgspec.Struct):
+    account: str
+    party: str
+    tax: str
+    dimensions: str
+    text: str
+    currency: str
+    minor: int
+    base: int
+
+
+class Entry(msgspec.Struct):
+    """`id` is that of the entry, `recorded` the time in milliseconds."""
+
+    id: int
+    on: str
+    number: str
+    text: str
+    recorded: int
+    lines: list[Line]
+
+
+def unrated(views: Views, last: date) -> str:
+    """The number of an entry with an amount that has no value in the ledger's currency, "" when there is none."""
+    return str(
+        views.value(
+            """SELECT coalesce(nullif(e.number, ''), e.source) FROM posting p JOIN entry e ON e.id = p.entry
+            WHERE p.base IS NULL AND p.on_date <= ? ORDER BY p.id LIMIT 1""",
+            last,
+        )
+        or ""
+    )
+
+
+def balances(views: Views, first: date, last: date) -> list[Balance]:
+    """Of every account that was ever posted to, by its number."""
+    return views.all(
+        Balance,
+        f"SELECT p.account, '' AS party, {BALANCES} FROM posting p WHERE p.on_date <= ?2 GROUP BY p.account ORDER BY 1",  # noqa: S608
+        first, last,
+    )  # fmt: skip
+
+
+def of_parties(views: Views, first: date, last: date, kind: str) -> list[Balance]:
+    """Of every customer, or vendor, on each account, by reference."""
+    return views.all(
+        Balance,
+        f"""SELECT p.account, {PARTY} AS party, {BALANCES} FROM posting p WHERE p.on_date <= ?2 AND p.party LIKE ?3
+            GROUP BY 2, p.account ORDER BY 2, 1""",  # noqa: S608
+        first, last, f"{kind}/%",
+    )  # fmt: skip
+
+
+def labels(views: Views, kind: str) -> dict[str, str]:
+    """The names of customers or vendors by reference."""
+    rows = views.rows("SELECT ref, max(label) FROM reference WHERE kind = ? GROUP BY ref", kind)
+    return {str(ref): str(label) for ref, label in rows}
+
+
+def totals(views: Views, first: date, last: date) -> Totals:
+    found = views.one(
+        Totals,
+        """SELECT COUNT(DISTINCT entry) AS entries, coalesce(SUM(max(base, 0)), 0) AS debit,
+            coalesce(SUM(max(-base, 0)), 0) AS credit FROM posting WHERE on_date BETWEEN ? AND ?""",
+        first, last,
+    )  # fmt: skip
+    return found or Totals(0, 0, 0)
+
+
+def entries(views: Views, first: date, last: date) -> Iterator[Entry]:
+    """Every entry between two days, in the order of dates and then of the log; one is in memory at a time."""
+    commits = list(views.rows("SELECT position, at FROM committed ORDER BY position"))
+    rows = views.rows(
+        f"""SELECT e.id, e.position, e.on_date, e.number, e.text,
+            p.account, {PARTY}, p.tax, p.dimensions, p.text, p.currency, p.minor, p.base
+            FROM posting p JOIN entry e ON e.id = p.entry WHERE p.on_date BETWEEN ? AND ?
+            ORDER BY p.on_date, p.id""",  # noqa: S608
+        first, last,
+    )  # fmt: skip
+    for (id, position, on, number, text), group in groupby(rows, key=lambda row: row[:5]):
+        commit = commits[bisect_left(commits, (position,))]
+        yield Entry(id, on, number, text, commit[1], [Line(*row[5:]) for row in group])

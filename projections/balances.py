@@ -1,0 +1,94 @@
+"""What stands on each account: the trial balance, from turnovers by month and day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from projections.core import Minor
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from projections.core import Views
+
+
+def upto(bound: str, what: str = "turnover") -> str:
+    """SQL: what every account had turned over before a day. `2026-03-31~` is after the last of March, before April.
+
+    Whole months, then the days of the month that is not over: as many rows as there are accounts and months. `worth`
+    is the same of other currencies in the ledger's own.
+    """
+    return f"""SELECT account, currency, debit, credit FROM month_{what} WHERE month < substr({bound}, 1, 7)
+        UNION ALL SELECT account, currency, debit, credit FROM day_{what}
+        WHERE day >= substr({bound}, 1, 7) AND day < {bound}"""  # noqa: S608
+
+
+def in_one(bound: str) -> str:
+    """SQL: the same with everything in the ledger's own currency, ?3."""
+    return f"""SELECT account, currency, debit, credit FROM ({upto(bound)}) WHERE currency = ?3
+        UNION ALL SELECT account, ?3, debit, credit FROM ({upto(bound, "worth")})"""  # noqa: S608
+
+
+def _moved(before: str, after: str) -> str:
+    return f"""SELECT account, currency, SUM(iif(late, 0, debit - credit)) AS opening,
+    SUM(iif(late, debit, -debit)) AS debit, SUM(iif(late, credit, -credit)) AS credit,
+    SUM(iif(late, debit - credit, 0)) AS closing
+    FROM (SELECT 0 AS late, * FROM ({before}) UNION ALL SELECT 1, * FROM ({after}))
+    GROUP BY account, currency"""  # noqa: S608
+
+
+MOVED, MOVED_IN_ONE = _moved(upto("?1"), upto("?2")), _moved(in_one("?1"), in_one("?2"))
+"""By account and currency: before the day ?1, between, and before ?2; debit is positive."""
+
+
+class TrialBalance(msgspec.Struct):
+    account: str
+    name: str
+    currency: str
+    opening: Minor
+    debit_turnover: Minor
+    credit_turnover: Minor
+    debit: Minor
+    credit: Minor
+
+
+def trial_balance(views: Views, first: date, last: date, totals: bool = False, own: str = "") -> list[TrialBalance]:
+    """Every account that has a balance or was moved, from the first to the last day; then the sums of each currency.
+
+    Everything is stated in `own`, the ledger's currency, where that is given.
+    """
+    rows = views.all(
+        TrialBalance,
+        f"""SELECT account, coalesce(name, '') AS name, m.currency AS currency, opening, debit AS debit_turnover,
+            credit AS credit_turnover, max(closing, 0) AS debit, max(-closing, 0) AS credit
+            FROM ({MOVED_IN_ONE if own else MOVED}) m LEFT JOIN account ON number = account
+            WHERE opening OR debit OR credit OR closing ORDER BY account, m.currency""",  # noqa: S608
+        first, f"{last}~", *filter(None, (own,)),
+    )  # fmt: skip
+    return [*rows, *_sums(rows)] if totals and rows else rows
+
+
+def _sums(rows: list[TrialBalance]) -> list[TrialBalance]:
+    return [
+        TrialBalance("", "Total", currency, *(Minor(sum(column)) for column in zip(*amounts, strict=True)))
+        for currency in sorted({row.currency for row in rows})
+        if (amounts := [msgspec.structs.astuple(row)[3:] for row in rows if row.currency == currency])
+    ]
+
+
+class Moved(msgspec.Struct):
+    account: str
+    currency: str
+    opening: int
+    debit: int
+    credit: int
+    closing: int
+
+
+def moved(views: Views, first: date, last: date, own: str = "") -> list[Moved]:
+    """The same as plain numbers, for statements."""
+    if own:
+        return views.all(Moved, MOVED_IN_ONE, first, f"{last}~", own)
+    return views.all(Moved, MOVED, first, f"{last}~")

@@ -1,0 +1,117 @@
+"""What a line of a bank statement could be: open documents, and payments that no statement has shown yet."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from projections.core import Minor
+
+if TYPE_CHECKING:
+    from projections.core import Views
+
+
+class Item(msgspec.Struct):
+    """`minor` as the bank would move it: what customers owe comes in, what we owe goes out."""
+
+    target: str
+    number: str
+    party: str
+    name: str
+    ref: str
+    currency: str
+    minor: int
+    on: date
+    due: date
+    account: str = ""
+    """What a payment went through; "" for a document."""
+    whole: int = 0
+    """All that a payment moved, of which `minor` is on no statement yet."""
+
+
+class Open(msgspec.Struct):
+    """A line that nobody has matched."""
+
+    id: str
+    bank: str
+    account: str
+    on: date
+    currency: str
+    minor: int
+    counterpart: str
+    iban: str
+    texts: str
+    held: bool
+
+
+class Suggestion(msgspec.Struct):
+    line: str
+    on: date
+    currency: str
+    amount: Minor
+    counterpart: str
+    rule: str
+    targets: str
+    sure: bool
+    """Whether `--confirm` would go by it."""
+    why: str
+
+
+LINKED = """(SELECT t.target, SUM(t.minor) AS minor FROM bank_target t JOIN bank_line l
+    ON l.id = t.line AND l.match = t.match GROUP BY t.target)"""
+PAYMENTS = f"""SELECT 'payment/' || p.number AS target, p.number, p.party, '' AS name, p.ref, p.currency,
+        iif(p.direction = 'in', p.amount, -p.amount) - coalesce(k.minor, 0) AS minor, p.on_date AS "on",
+        p.posted AS due,
+        iif(p.bank = '@bank', (SELECT account FROM account_role WHERE role = 'bank'), p.bank) AS account,
+        iif(p.direction = 'in', p.amount, -p.amount) AS whole
+        FROM payment p LEFT JOIN {LINKED} k ON k.target = 'payment/' || p.number WHERE NOT p.voided
+    UNION ALL SELECT 'invoice/' || m.key || '/' || m.source, m.source, 'customer/' || i.customer, i.party, m.ref,
+        i.currency, m.amount - coalesce(k.minor, 0), m.on_date, m.on_date,
+        (SELECT account FROM account_role WHERE role = 'bank'), m.amount
+        FROM movement m JOIN invoice i ON i.key = m.key
+        LEFT JOIN {LINKED} k ON k.target = 'invoice/' || m.key || '/' || m.source WHERE m.what = 'paid'"""  # noqa: S608
+
+
+def documents(views: Views) -> list[Item]:
+    """What is owing to us and by us, the longest overdue first."""
+    return views.all(
+        Item,
+        """SELECT 'invoice/' || key AS target, number, 'customer/' || customer AS party, party AS name, ref, currency,
+            owing AS minor, on_date AS "on", due FROM invoice WHERE owing > 0
+        UNION ALL SELECT 'bill/' || number, number, 'vendor/' || vendor, party, ref, currency, -owing, on_date, due
+            FROM bill WHERE owing > 0 ORDER BY due, number""",
+    )
+
+
+def payments(views: Views) -> list[Item]:
+    """Payments that are on no statement yet, or not with all they moved."""
+    return views.all(Item, f"SELECT * FROM ({PAYMENTS}) WHERE minor != 0 ORDER BY due, number")  # noqa: S608
+
+
+def payment_of_invoice(views: Views, number: str) -> Item | None:
+    """A payment that `bo invoice pay` recorded."""
+    return views.one(Item, f"SELECT * FROM ({PAYMENTS}) WHERE number = ? AND target LIKE 'invoice/%'", number)  # noqa: S608
+
+
+def ibans(views: Views) -> dict[str, str]:
+    """The party whose account each IBAN is: `vendor/V-1`."""
+    rows = views.rows(
+        "SELECT json_extract(fields, '$.iban'), kind || '/' || ref FROM record"
+        " WHERE kind IN ('customer', 'vendor') AND json_extract(fields, '$.iban') IS NOT NULL"
+    )
+    return {str(iban): str(party) for iban, party in rows}
+
+
+def open_lines(views: Views, bank: str = "", line: str = "") -> list[Open]:
+    """Lines without a match, the oldest first; `texts` is all that the bank says of them."""
+    return views.all(
+        Open,
+        """SELECT l.id, l.bank, b.account, l.on_date AS "on", l.currency, l.minor, l.counterpart, l.iban,
+            l.end_to_end || char(10) || l.text || char(10) || coalesce((SELECT group_concat(end_to_end || char(10) ||
+            reference || char(10) || text || char(10) || counterpart, char(10)) FROM bank_part WHERE line = l.id), '')
+            AS texts, l.held FROM bank_line l JOIN bank b ON b.ref = l.bank
+            WHERE l.match = 0 AND ?1 IN ('', l.bank) AND ?2 IN ('', l.id) ORDER BY l.on_date, l.place""",
+        bank, line,
+    )  # fmt: skip

@@ -1,0 +1,199 @@
+"""One bill or vendor's credit note, whole."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from projections.bills import PERSON, STATUS, VENDOR, source
+from projections.core import Minor
+from store.errors import NotFound
+
+if TYPE_CHECKING:
+    from projections.core import Views
+
+Part = TypeVar("Part")
+
+
+class Seller(msgspec.Struct):
+    """As the bill was entered with it: whom it is paid to."""
+
+    name: str = ""
+    street: str = ""
+    postcode: str = ""
+    city: str = ""
+    country: str = ""
+    vat_id: str = ""
+    iban: str = ""
+
+
+class Line(msgspec.Struct, array_like=True):
+    description: str
+    quantity: str
+    price: str
+    category: str
+    rate: str
+    """Under reverse charge, what we owe ourselves."""
+    net: Minor
+    account: str
+    of: int
+
+
+class Tax(msgspec.Struct, array_like=True):
+    category: str
+    rate: str
+    basis: Minor
+    amount: Minor
+
+
+class Movement(msgspec.Struct):
+    on: date
+    what: str
+    allocation: int | None
+    source: str
+    amount: Minor
+    owing: Minor
+    credit: Minor
+    ref: str
+
+
+class Bill(msgspec.Struct):
+    number: str
+    ref: str
+    status: str
+    vendor: str
+    party: str
+    on: date
+    posted: date
+    due: date
+    currency: str
+    net: Minor
+    tax: Minor
+    total: Minor
+    owing: Minor
+    credit: Minor
+    credited: Minor
+    text: str
+    batch: str
+    entered_by: str
+    changed_by: str
+    approved_by: str
+    seller: Seller
+    lines: list[Line]
+    taxes: list[Tax]
+    movements: list[Movement]
+    digest: str = ""
+    """What an approval of it as it stands is bound to."""
+
+
+class _Row(msgspec.Struct):
+    """A bill whose parts are JSON still."""
+
+    number: str
+    ref: str
+    status: str
+    vendor: str
+    party: str
+    on: date
+    posted: date
+    due: date
+    currency: str
+    net: int
+    tax: int
+    total: int
+    owing: int
+    credit: int
+    credited: int
+    text: str
+    batch: str
+    entered_by: str
+    changed_by: str
+    approved_by: str
+    seller: str
+    lines: str
+    taxes: str
+
+
+def shown(views: Views, number: str, as_of: date | None = None) -> Bill:
+    """One bill, whole. Raises NotFound for a day before it was posted."""
+    row = views.one(
+        _Row,
+        f"""SELECT number, ref, {STATUS} AS status, {VENDOR} AS vendor, party, on_date AS "on", posted, due, currency,
+            net, tax, total, owing, credit, credited, text, batch, {PERSON.format("added_by")} AS entered_by,
+            {PERSON.format("edited_by")} AS changed_by, {PERSON.format("approved_by")} AS approved_by, seller, lines,
+            taxes FROM {source(as_of, " AND b.number = ?2")}
+            WHERE number = ?2 AND (?1 IS NULL OR posted <= ?1)""",  # noqa: S608
+        as_of, number,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound(f"{number} was not posted by {as_of}" if as_of else f"you cannot see how {number} began")
+    parts = {
+        "seller": msgspec.json.decode(row.seller, type=Seller),
+        "lines": _parsed(row.lines, Line),
+        "taxes": _parsed(row.taxes, Tax),
+        "movements": movements(views, number, as_of),
+    }
+    return Bill(**{**msgspec.structs.asdict(row), **parts})
+
+
+def movements(views: Views, number: str, as_of: date | None = None) -> list[Movement]:
+    """What was credited, settled and given back on a bill, in the order it was recorded."""
+    return views.all(
+        Movement,
+        """SELECT on_date AS "on", what, NULLIF(allocation, 0) AS allocation, source, amount, owing, credit, ref
+            FROM bill_movement WHERE number = ?2 AND (?1 IS NULL OR on_date <= ?1) ORDER BY position""",
+        as_of, number,
+    )  # fmt: skip
+
+
+class VendorCredit(msgspec.Struct):
+    number: str
+    ref: str
+    bill: str
+    vendor: str
+    party: str
+    on: date
+    currency: str
+    net: Minor
+    tax: Minor
+    total: Minor
+    reason: str
+    lines: list[Line]
+    taxes: list[Tax]
+
+
+class _Note(msgspec.Struct):
+    number: str
+    ref: str
+    bill: str
+    vendor: str
+    party: str
+    on: date
+    currency: str
+    net: int
+    tax: int
+    total: int
+    reason: str
+    lines: str
+    taxes: str
+
+
+def vendor_credit(views: Views, number: str) -> VendorCredit:
+    """Raises NotFound when its bill is from before this device was given access."""
+    row = views.one(
+        _Note,
+        f"""SELECT c.number, c.ref, c.bill, {VENDOR} AS vendor, party, c.on_date AS "on", currency, c.net, c.tax,
+            c.total, reason, c.lines, c.taxes FROM vendor_credit c JOIN bill b ON b.number = c.bill
+            WHERE c.number = ?""",  # noqa: S608
+        number,
+    )  # fmt: skip
+    if row is None:
+        raise NotFound(f"you cannot see the bill that {number} corrects")
+    parts = {"lines": _parsed(row.lines, Line), "taxes": _parsed(row.taxes, Tax)}
+    return VendorCredit(**{**msgspec.structs.asdict(row), **parts})
+
+
+def _parsed(text: str, shape: type[Part]) -> list[Part]:
+    return msgspec.json.decode(text, type=list[shape])  # type: ignore[valid-type]  # the shape is a value

@@ -1,0 +1,137 @@
+"""What we owe vendors: unpaid bills, their age, and the balance with each vendor."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from projections import payments
+from projections.bills import PERSON, VENDOR, source
+from projections.core import Minor
+
+if TYPE_CHECKING:
+    from projections.core import Views
+
+NEAR = 30
+"""So many days apart two bills over the same amount may be one."""
+
+
+class Unpaid(msgspec.Struct):
+    number: str
+    ref: str
+    vendor: str
+    party: str
+    on: date
+    due: date
+    late: int
+    """Days since it was due."""
+    currency: str
+    total: Minor
+    owing: Minor
+    approved: str
+    batch: str
+
+
+def unpaid(
+    views: Views, today: date, as_of: date | None = None, limit: int | None = None, due: date | None = None
+) -> list[Unpaid]:
+    """What we owe, or owed at the end of a day, the longest overdue first; of it what is `due` by a day."""
+    return views.all(
+        Unpaid,
+        f"""SELECT number, ref, {VENDOR} AS vendor, party, on_date AS "on", due,
+            MAX(0, CAST(julianday(?2) - julianday(due) AS INTEGER)) AS late, currency, total, owing,
+            {PERSON.format("approved_by")} AS approved, batch FROM {source(as_of)}
+            WHERE owing > 0 AND (?1 IS NULL OR posted <= ?1) AND (?4 IS NULL OR due <= ?4)
+            ORDER BY due, id LIMIT ?3""",  # noqa: S608
+        as_of, as_of or today, -1 if limit is None else limit, due,
+    )  # fmt: skip
+
+
+class Age(msgspec.Struct):
+    vendor: str
+    party: str
+    currency: str
+    current: Minor
+    days_1_30: Minor
+    days_31_60: Minor
+    days_61_90: Minor
+    over_90: Minor
+    owing: Minor
+
+
+def aging(views: Views, today: date, as_of: date | None = None) -> list[Age]:
+    """What we owe each vendor in each currency, by how long it has been due."""
+    day = as_of or today
+    limits = [day - timedelta(min(days, (day - date.min).days)) for days in (0, 30, 60, 90)]
+    return views.all(
+        Age,
+        f"""SELECT {VENDOR} AS vendor, party, currency,
+            SUM(iif(due >= ?2, owing, 0)) AS current,
+            SUM(iif(due < ?2 AND due >= ?3, owing, 0)) AS days_1_30,
+            SUM(iif(due < ?3 AND due >= ?4, owing, 0)) AS days_31_60,
+            SUM(iif(due < ?4 AND due >= ?5, owing, 0)) AS days_61_90,
+            SUM(iif(due < ?5, owing, 0)) AS over_90, SUM(owing) AS owing, MAX(id) AS newest
+            FROM {source(as_of)} AS b WHERE b.owing > 0 AND (?1 IS NULL OR posted <= ?1)
+            GROUP BY b.vendor, erased, currency ORDER BY 1, party, currency""",  # noqa: S608
+        as_of, *limits,
+    )  # fmt: skip
+
+
+class Balance(msgspec.Struct):
+    vendor: str
+    currency: str
+    owing: Minor
+    credit: Minor
+    """Held at bills: credit notes and payments that settle nothing yet."""
+    paid: Minor
+    """Payments to the vendor that settle nothing yet, less those from him."""
+    balance: Minor
+    """What the account of payables says of the vendor."""
+
+
+def balances(views: Views, vendor: str = "", as_of: date | None = None) -> list[Balance]:
+    """Open items of each vendor in each currency: what is owing, less credit, less what was paid in advance."""
+    return views.all(
+        Balance,
+        f"""SELECT vendor, currency, SUM(owing) AS owing, SUM(credit) AS credit, SUM(paid) AS paid,
+            SUM(owing - credit - paid) AS balance FROM (
+            SELECT {VENDOR} AS vendor, vendor AS of, currency, owing, credit, 0 AS paid FROM {source(as_of)}
+            WHERE owing != 0 OR credit != 0 OR voided = 0
+            UNION ALL SELECT iif(erased, '[erased]', substr(party, 8)), substr(party, 8), currency, 0, 0,
+            iif(direction = 'out', remaining, -remaining) FROM {payments.source(as_of)}
+            WHERE party LIKE 'vendor/%' AND remaining != 0)
+            WHERE (?1 IS NULL OR 1) AND (?2 = '' OR of = ?2) GROUP BY of, currency ORDER BY 1, currency""",  # noqa: S608
+        as_of, vendor,
+    )  # fmt: skip
+
+
+class _Key(msgspec.Struct):
+    number: str
+
+
+def held_by(views: Views, vendor: str, currency: str) -> list[str]:
+    """The bills of a vendor at which credit is held, the oldest first."""
+    rows = views.all(
+        _Key,
+        "SELECT number FROM bill WHERE vendor = ? AND currency = ? AND credit > 0 ORDER BY posted, id",
+        vendor, currency,
+    )  # fmt: skip
+    return [row.number for row in rows]
+
+
+class Alike(msgspec.Struct):
+    number: str
+    on: date
+    ref: str
+
+
+def alike(views: Views, vendor: str, currency: str, total: int, on: date) -> list[Alike]:
+    """Bills of a vendor over an amount, of nearly a day."""
+    return views.all(
+        Alike,
+        """SELECT number, on_date AS "on", ref FROM bill WHERE vendor = ? AND currency = ? AND total = ? AND NOT voided
+            AND abs(julianday(on_date) - julianday(?)) <= ? ORDER BY id DESC LIMIT 3""",
+        vendor, currency, total, on, NEAR,
+    )  # fmt: skip

@@ -1,0 +1,249 @@
+"""Taxes: codes, returns by box with what stands behind each figure, and returns as they were filed."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from projections.core import Minor, Nothing, Projection, on
+from projections.taxed import Posted, Seen, posted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from aggregates.tax import Defined, Filed
+    from projections.core import Views
+    from store.recorded import Recorded
+
+
+class Taxes(Projection):
+    version = 1
+    tables = """
+        CREATE TABLE tax_code(code TEXT PRIMARY KEY, name TEXT, direction TEXT, category TEXT, base_box TEXT,
+            tax_box TEXT, owed_box TEXT) WITHOUT ROWID;
+        CREATE TABLE tax_rate(code TEXT, since TEXT, rate TEXT, name TEXT, PRIMARY KEY(code, since)) WITHOUT ROWID;
+        CREATE TABLE tax_return(first TEXT PRIMARY KEY, last TEXT, filed TEXT, position INTEGER, seen INTEGER,
+            basis TEXT) WITHOUT ROWID;
+        CREATE TABLE tax_amount(first TEXT, place INTEGER, box TEXT, part TEXT, direction TEXT, currency TEXT,
+            minor INTEGER, PRIMARY KEY(first, place)) WITHOUT ROWID;
+    """
+
+    @on("tax.defined")
+    def defined(self, event: Defined, recorded: Recorded, views: Views) -> None:
+        code = event.code
+        views.run(
+            "INSERT OR REPLACE INTO tax_code VALUES(?, ?, ?, ?, ?, ?, ?)",
+            code.code, code.name, code.direction, code.category, code.base_box, code.tax_box, code.owed_box,
+        )  # fmt: skip
+        views.run("DELETE FROM tax_rate WHERE code = ?", code.code)
+        by_day = {since: name for name, since in code.names().items()}
+        for each in code.rates:
+            name = by_day.get(each.since) or f"{code.category}{each.rate}"
+            views.add("tax_rate", code.code, each.since.isoformat(), f"{each.rate:f}", name)
+
+    @on("tax.filed")
+    def filed(self, event: Filed, recorded: Recorded, views: Views) -> None:
+        first = event.first.isoformat()
+        views.add(
+            "tax_return", first, event.last.isoformat(), event.on.isoformat(), recorded.position, event.position,
+            event.basis,
+        )  # fmt: skip
+        for place, each in enumerate(event.amounts):
+            amount = each.amount
+            views.add("tax_amount", first, place, each.box, each.part, each.direction, amount.currency, amount.minor)
+
+
+class Box(msgspec.Struct):
+    """`part` is base, tax or owed; what is to pay is output tax and what is owed, less input tax."""
+
+    box: str
+    part: str
+    direction: str
+    says: str
+    currency: str
+    amount: Minor
+
+
+class Behind(Posted, kw_only=True):
+    """A posting in a box and, if it came too late for its own return, which one it corrects."""
+
+    corrects: str
+
+
+class Code(msgspec.Struct):
+    """`built_in` are those that follow from what was posted, without being defined."""
+
+    code: str
+    name: str
+    direction: str
+    category: str
+    rate: str
+    since: date | None
+    base_box: str
+    tax_box: str
+    owed_box: str
+    built_in: bool = False
+
+
+class Codes:
+    """In which box a posting belongs: that of the code that bears its rate, else one called after its rate."""
+
+    def __init__(self, views: Views) -> None:
+        self._by_name: dict[tuple[str, str], list[tuple[date, Code]]] = {}
+        for code in _defined(views, date.max):
+            named = views.rows("SELECT name, since FROM tax_rate WHERE code = ?", code.code)
+            for name, since in (*named, (code.code, "0001-01-01")):
+                known = self._by_name.setdefault((code.direction, name), [])
+                known.append((date.fromisoformat(since), code))
+
+    def box(self, each: Posted) -> tuple[str, str]:
+        """The box, "" for none, and what it is called."""
+        code = self.of(each.direction, each.tax, each.on)
+        return {"base": code.base_box, "tax": code.tax_box, "owed": code.owed_box}[each.part], code.name
+
+    def of(self, direction: str, tax: str, day: date) -> Code:
+        known = self._by_name.get((direction, tax), [])
+        begun = [pair for pair in known if pair[0] <= day] or known
+        return max(begun, key=lambda pair: pair[0])[1] if begun else _built_in(direction, tax)
+
+
+def seen(views: Views, first: date, last: date, basis: str = "") -> Seen:
+    """What belongs to a return: if it was filed, what was known then; if it is the next one, what came late too.
+
+    On the basis that is asked for, else that on which it was filed, or the last one was.
+    """
+    filed = list(views.rows("SELECT first, last, seen, basis FROM tax_return ORDER BY first"))
+    before = [row for row in filed if row[1] < first.isoformat()]
+    since = before[-1][2] if before and date.fromisoformat(before[-1][1]) + timedelta(1) == first else None
+    itself = next((row for row in filed if row[:2] == (first.isoformat(), last.isoformat())), None)
+    last_basis = (itself or (filed or [("", "", 0, "accrual")])[-1])[3]
+    same = basis in ("", last_basis)
+    until = itself[2] if itself and same else None
+    return Seen(first, last, since, until, cash=(basis or last_basis) == "cash")
+
+
+def boxes(views: Views, about: Seen) -> list[Box]:
+    """What each box comes to."""
+    if about.until is not None:
+        return views.all(
+            Box,
+            """SELECT box, part, direction, 'as filed on ' || filed AS says, currency, minor AS amount
+                FROM tax_amount JOIN tax_return USING (first) WHERE first = ? ORDER BY place""",
+            about.first,
+        )
+    sums: dict[tuple[str, str, str], Box] = {}
+    for each, box, says in _placed(views, about):
+        known = sums.setdefault(
+            (box, each.part, each.direction), Box(box, each.part, each.direction, says, each.currency, Minor(0))
+        )
+        known.amount = Minor(known.amount + each.amount)
+    order = sorted(sums, key=lambda key: (key[2] == "input", key[1] != "base", key[0]))
+    return [sums[key] for key in order] or Nothing(Box)
+
+
+def drilled(views: Views, about: Seen, box: str) -> list[Behind]:
+    """What stands behind a box."""
+    filed = list(views.rows("SELECT first, last FROM tax_return ORDER BY first"))
+    found = []
+    for each, place, _ in _placed(views, about):
+        if place == box:
+            day = str(each.on) if each.on < about.first else ""
+            corrects = next((f"{first} to {last}" for first, last in filed if first <= day <= last), "")
+            found.append(Behind(**msgspec.structs.asdict(each), corrects=corrects))
+    return found or Nothing(Behind)
+
+
+def _placed(views: Views, about: Seen) -> Iterator[tuple[Posted, str, str]]:
+    """Each posting that belongs in a box, with the box and what it is called."""
+    codes = Codes(views)
+    for each in posted(views, about):
+        box, says = codes.box(each)
+        if box:
+            yield each, box, says
+
+
+class Turnover(msgspec.Struct):
+    code: str
+    name: str
+    direction: str
+    currency: str
+    base: Minor
+    tax: Minor
+
+
+def by_code(views: Views, first: date, last: date) -> list[Turnover]:
+    """What was sold and bought under each code between two days, and the tax on it. Tax that we owe is output tax."""
+    codes, sums = Codes(views), dict[tuple[str, str], Turnover]()
+    for each in posted(views, Seen(first, last)):
+        direction = "output" if each.part == "owed" else each.direction
+        code = codes.of(each.direction, each.tax, each.on)
+        known = sums.setdefault(
+            (direction, code.code), Turnover(code.code, code.name, direction, each.currency, Minor(0), Minor(0))
+        )
+        if each.part == "base":
+            known.base = Minor(known.base + each.amount)
+        else:
+            known.tax = Minor(known.tax + each.amount)
+    return [sums[key] for key in sorted(sums, reverse=True)] or Nothing(Turnover)
+
+
+class Return(msgspec.Struct):
+    first: date
+    last: date
+    filed: date
+    position: int
+    basis: str
+    currency: str
+    to_pay: Minor
+    """Below zero it is paid back."""
+
+
+def returns(views: Views, limit: int | None = None) -> list[Return]:
+    """The newest first."""
+    return views.all(
+        Return,
+        """SELECT first, last, filed, position, basis, (SELECT value FROM book WHERE name = 'currency') AS currency,
+            coalesce((SELECT SUM(CASE WHEN part = 'base' THEN 0 WHEN direction = 'input' AND part = 'tax' THEN -minor
+                ELSE minor END) FROM tax_amount a WHERE a.first = r.first), 0) AS to_pay
+            FROM tax_return r ORDER BY first DESC LIMIT ?""",
+        -1 if limit is None else limit,
+    )
+
+
+def to_pay(found: Iterable[Box]) -> int:
+    return sum(
+        -each.amount if (each.direction, each.part) == ("input", "tax") else each.amount
+        for each in found
+        if each.part != "base"
+    )
+
+
+def listed(views: Views, today: date) -> list[Code]:
+    """The codes that are defined, with the rate in force; then those of what was posted without one."""
+    codes, always = Codes(views), Seen(date.min, date.max)
+    used = {(each.direction, each.tax): each.on for each in posted(views, always)}
+    found = {key: codes.of(*key, day) for key, day in sorted(used.items())}
+    return [*_defined(views, today), *(code for code in found.values() if code.built_in)]
+
+
+def _defined(views: Views, day: date) -> list[Code]:
+    return views.all(
+        Code,
+        """SELECT c.code, c.name, direction, category, rate, nullif(since, '0001-01-01') AS since,
+            base_box, tax_box, owed_box
+            FROM tax_code c JOIN tax_rate r ON r.code = c.code AND r.since = coalesce(
+                (SELECT MAX(since) FROM tax_rate WHERE code = c.code AND since <= ?),
+                (SELECT MIN(since) FROM tax_rate WHERE code = c.code)) ORDER BY c.code""",
+        day,
+    )
+
+
+def _built_in(direction: str, tax: str) -> Code:
+    """A category of EN 16931 at a rate is a code without being defined, with boxes of its own."""
+    category = tax.rstrip("0123456789.")
+    base, of_tax = ("sales", "output") if direction == "output" else ("purchases", "input")
+    owed = f"{tax} owed" if direction == "input" and category in ("AE", "K") else ""
+    boxes = f"{tax} {base}", f"{tax} {of_tax}", owed
+    return Code(tax, f"{tax} on {base}", direction, category, tax[len(category) :] or "0", None, *boxes, built_in=True)
