@@ -1,0 +1,150 @@
+"""Post entries that follow from no document, and see and reverse them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from aggregates.entry import Kind
+    from bo.inputs import Source
+    from projections.journals import Entry, Listed
+    from projections.trail import Entry as Past
+    from store.ledger import Ledger
+
+_number = options.reference("number", "entry", metavar="NUMBER")
+
+
+def _writes(command: Callable[..., None]) -> Callable[..., None]:
+    return options.dry_run(options.key(options.ledger(command)))
+
+
+def _tell(said: list[str]) -> None:
+    """The number on stdout, the rest for people."""
+    from bo import errors
+
+    click.echo(said[0])
+    for remark in said[1:]:
+        errors.note(remark)
+
+
+@click.group(help=__doc__)
+def journal() -> None: ...
+
+
+@journal.command()
+@click.option("--line", "lines", multiple=True, metavar="LINE", help="ACCOUNT;DEBIT;CREDIT;TEXT")
+@options.from_file
+@click.option("--text", default="", metavar="TEXT", help="What it is for; that of its first line, if not said.")
+@click.option("--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="On every line, as cost-centre=NORTH.")
+@options.link("--doc", "documents", kinds=("document",), multiple=True, metavar="REF", help="The paper that proves it.")
+@click.option("--reverse-on", type=options.DAY, metavar="DAY", help="An accrual: it takes itself back on this day.")
+@click.option("--opening", is_flag=True, help="It carries opening balances.")
+@click.option("--adjusting", is_flag=True, help="It adjusts a period that is being closed.")
+@options.on
+@_writes
+def add(
+    ledger: Ledger, lines: tuple[str, ...], source: Source | None, text: str, tags: tuple[str, ...],
+    documents: tuple[str, ...], reverse_on: date | None, opening: bool, adjusting: bool, on: date,
+) -> None:  # fmt: skip
+    """Post a balanced entry and print its number.
+
+    An account is a number, its beginning, its name, or a role as @bank; a control account stands with its party, as in
+    "1300 customer/C-1;100;". Amounts are in the ledger's currency unless it stands beside them. --from takes JSON:
+    {"text": "Rent", "lines": [{"account": "6200", "debit": "900.00", "text": "March", "dimensions": []}, …]}.
+
+    \b
+    Example: bo journal add --on 2026-03-01 --line "6200;900.00;;Rent for March" --line "1200;;900.00"
+             bo journal add --on 2026-12-31 --line "6500;80;;Fees" --line "2100 vendor/V-1;;80" --reverse-on 2027-01-01
+    """
+    from bo import journaling
+
+    if opening and (adjusting or reverse_on):
+        raise click.UsageError("--opening goes neither with --adjusting nor with --reverse-on")
+    said = journaling.read(source)
+    written = journaling.lines(source, said, lines)
+    kind: Kind = "opening" if opening else "adjusting" if adjusting else "normal"
+    papers = (*said.get("documents", ()), *documents)
+    _tell(
+        ledger.commit(
+            lambda tx: journaling.add(
+                ledger, tx, on, text or said.get("text", ""), written, tags, papers, kind, reverse_on
+            )
+        )
+    )
+
+
+@journal.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def reverse(ledger: Ledger, number: str, on: date) -> None:
+    """Take an entry back by its opposite, and print the number of that one.
+
+    \b
+    Example: bo journal reverse JE-2026-0003 --on 2026-04-01 --reason "posted twice"
+    """
+    from bo import journaling
+    from projections.core import open_views
+    from projections.references import resolve
+
+    key = resolve(open_views(ledger), number, "entry").key
+    _tell(ledger.commit(lambda tx: journaling.reverse(ledger, tx, key, on)))
+
+
+@journal.command("list")
+@options.rows
+@options.ledger
+def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None, limit: int | None) -> list[Listed]:
+    """List the entries that persons wrote, the newest first. `bo report journal` shows all entries of the books.
+
+    \b
+    Example: bo journal list --as-of 2026-03-31
+    """
+    from projections import journals
+    from projections.core import open_views
+
+    return journals.listed(open_views(ledger, known_at, only=("Books", "Journals")), as_of, limit)
+
+
+@journal.command()
+@_number
+@options.shown
+@options.ledger
+def show(ledger: Ledger, number: str, known_at: int | date | None) -> Entry:
+    """Show an entry with its lines.
+
+    \b
+    Example: bo journal show JE-2026-0001
+    """
+    from projections import journals
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Books", "Journals", "References"))
+    return journals.shown(views, resolve(views, number, "entry").ref)
+
+
+@journal.command()
+@_number
+@options.rows
+@options.ledger
+def history(ledger: Ledger, number: str, known_at: int | date | None) -> list[Past]:
+    """Tell all that was recorded of an entry: when, by whom, what, and why.
+
+    \b
+    Example: bo journal history JE-2026-0001
+    """
+    from projections import trail
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Trail", "Directory", "References"))
+    return trail.entries(views, resolve(views, number, "entry").stream)[0]

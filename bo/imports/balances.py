@@ -1,0 +1,38 @@
+"""`bo import balances`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from store.ledger import Ledger
+
+
+@click.command()
+@click.argument("file", metavar="FILE")
+@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
+@options.on
+@options.dry_run
+@options.key
+@options.ledger
+def balances(ledger: Ledger, file: str, map_name: str | None, on: date) -> None:
+    """Take over opening balances, such as another program's trial balance, on the day it stood so.
+
+    Columns: account, debit, credit, and where wanted currency, party and text. What the file is off balance stands
+    against the account of the role opening-balance. The same file again changes nothing.
+
+    \b
+    Example: bo import balances trial-balance.csv --on 2025-12-31
+    """
+    from bo import errors, opening
+
+    said = opening.take_over(ledger, file, map_name, on)
+    click.echo(said[0])
+    for remark in said[1:]:
+        errors.note(remark)

@@ -1,0 +1,173 @@
+"""What the journal commands do inside a commit, and how lines of an entry are written."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from aggregates.chart import CONTROLS
+from aggregates.core import Refused, require
+from aggregates.entry import Entry, Kind
+from aggregates.money import Money, parted
+from aggregates.posting import Posting
+from aggregates.text import line as one_line
+from aggregates.text import shown
+from bo import books
+from bo.errors import BadInput
+from projections import accounts, dimensions, references
+from projections.core import open_views
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import date
+
+    from bo.inputs import Source
+    from projections.core import Views
+    from store.ledger import Ledger
+    from store.transaction import Transaction
+
+FORM = "ACCOUNT;DEBIT;CREDIT;TEXT"
+FIELDS = ("account", "debit", "credit", "text", "party", "tax", "dimensions")
+IN_FILE = ("text", "lines", "documents")
+
+
+class Written(NamedTuple):
+    """A line as somebody wrote it; accounts and parties are looked up under the lock."""
+
+    account: str
+    debit: str
+    credit: str
+    text: str = ""
+    party: str = ""
+    tax: str = ""
+    dimensions: tuple[str, ...] = ()
+
+
+def line(text: str) -> Written:
+    """Parse `ACCOUNT;DEBIT;CREDIT;TEXT`. A control account is followed by its party: `1300 customer/C-1`."""
+    parts = [part.strip() for part in text.split(";", 3)]
+    require(len(parts) >= 3, f"a line is “{FORM}”, not {shown(text)}")
+    account, debit, credit, *rest = parts
+    before, _, party = account.rpartition(" ")
+    if before and party.partition("/")[0] in CONTROLS.values():
+        account = before.strip()
+    else:
+        party = ""
+    return Written(account, debit, credit, rest[0] if rest else "", party)
+
+
+def read(source: Source | None) -> dict[str, Any]:
+    """The object in a file: `text`, `documents` and `lines`, each with the fields of a line. Nothing without a file."""
+    if source is None:
+        return {}
+    said = source.json()
+    if not isinstance(said, dict) or not isinstance(said.get("lines"), list):
+        raise BadInput(f"{source.told}: it is one object with text and lines, a list of objects")
+    _only(source, "it", said, IN_FILE)
+    if not isinstance(said.get("text", ""), str) or not _texts(said.get("documents", [])):
+        raise BadInput(f"{source.told}: text is a text, documents a list of references")
+    return {**said, "lines": [_written(source, f"line {at}", each) for at, each in enumerate(said["lines"], 1)]}
+
+
+def _written(source: Source, what: str, value: object) -> Written:
+    if not isinstance(value, dict) or "account" not in value:
+        raise BadInput(f"{source.told}: {what} is not one object with account, debit or credit, and text")
+    _only(source, what, value, FIELDS)
+    given = {name: each for name, each in value.items() if name != "dimensions"}
+    for name, each in given.items():
+        if isinstance(each, bool) or not isinstance(each, str | int | Decimal):
+            raise BadInput(f"{source.told}: the {name} of {what} is neither a text nor a number")
+    tags = value.get("dimensions", [])
+    if not _texts(tags):
+        raise BadInput(f"{source.told}: the dimensions of {what} are a list such as [“cost-centre=NORTH”]")
+    texts = {name: f"{each:f}" if isinstance(each, Decimal) else str(each).strip() for name, each in given.items()}
+    return Written(**{"debit": "", "credit": "", **texts}, dimensions=tuple(tags))
+
+
+def _only(source: Source, what: str, value: dict[str, Any], names: Sequence[str]) -> None:
+    unknown = next((name for name in value if name not in names), None)
+    if unknown is not None:
+        raise BadInput(f"{source.told}: {what} has {unknown}, which means nothing here: it may have {', '.join(names)}")
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+
+
+def lines(source: Source | None, said: dict[str, Any], typed: Sequence[str]) -> list[Written]:
+    """The lines of a file, or those that were typed; not both."""
+    if said and typed:
+        raise click.UsageError("the lines stand in the file or in --line, not in both")
+    return said.get("lines") or [line(each) for each in typed]
+
+
+def posting(views: Views, at: int, written: Written, base: str, tags: tuple[str, ...] = ()) -> Posting:
+    """A line with what it names looked up; amounts without a currency are in the ledger's own."""
+    try:
+        sides = [(sign, text) for sign, text in ((1, written.debit), (-1, written.credit)) if text]
+        require(
+            len(sides) == 1, f"it has {'a debit and a credit' if sides else 'neither a debit nor a credit'}: give one"
+        )
+        sign, text = sides[0]
+        number, currency = parted(text)
+        amount = Money.of(number, currency or base)
+        require(amount.minor > 0, f"an amount is more than zero, not {amount}: exchange debit and credit")
+        party = _party(views, written.party) if written.party else ""
+    except Refused as no:
+        raise Refused(f"line {at}: {no}") from None
+    return Posting(
+        accounts.find(views, written.account), Money(sign * amount.minor, amount.currency), party,
+        one_line(written.tax, 16), one_line(written.text),
+        dimensions.require_known(views, tuple(dict.fromkeys((*tags, *written.dimensions)))),
+    )  # fmt: skip
+
+
+def balance(views: Views, account: str, amount: Money, party: str, text: str) -> Posting:
+    """What stands on an account, as a line."""
+    number = accounts.find(views, account)
+    return Posting(number, amount, _party(views, party) if party else "", text=one_line(text))
+
+
+def _party(views: Views, text: str) -> str:
+    """`customer/C-1` in full. Raises NotFound."""
+    found = references.resolve(views, text, *CONTROLS.values())
+    require(not found.erased, f"{found.ref} was erased")
+    return f"{found.kind}/{found.ref}"
+
+
+def add(
+    ledger: Ledger, tx: Transaction, on: date, said: str, written: Sequence[Written], tags: tuple[str, ...],
+    documents: Sequence[str], kind: Kind, reverse_on: date | None,
+) -> list[str]:  # fmt: skip
+    """Post an entry; `said` is the text of its first line, if nothing else is given."""
+    tx.begin(Entry.compartment)
+    views = open_views(ledger)
+    base = books.base(views)
+    postings = tuple(posting(views, at, each, base, tags) for at, each in enumerate(written, 1))
+    filed = tuple(references.resolve(views, each, "document").ref for each in documents)
+    number = books.number(tx, "JE", on)
+    said = said or next((each.text for each in postings if each.text), "")
+    posted = tx.change(
+        Entry, number, Entry.post, number, on, said, postings, books.chart(views), filed, kind, reverse_on
+    )
+    return [number, f"{_sums(posted.lines)} on {on}", *([f"taken back on {reverse_on}"] if reverse_on else [])]
+
+
+def reverse(ledger: Ledger, tx: Transaction, number: str, on: date) -> list[str]:
+    """Post the opposite of an entry, and note that on it."""
+    tx.state(Entry, number)
+    taken = books.number(tx, "JE", on)
+    noted, posted = tx.state(Entry, number).reverse(taken, on)
+    tx.append(Entry, number, noted)
+    tx.append(Entry, taken, posted)
+    return [taken, f"{number} is taken back, {_sums(posted.lines)} on {on}"]
+
+
+def _sums(postings: Sequence[Posting]) -> str:
+    sums: dict[str, int] = {}
+    for each in postings:
+        if each.amount.minor > 0:
+            sums[each.amount.currency] = sums.get(each.amount.currency, 0) + each.amount.minor
+    return ", ".join(str(Money(minor, currency)) for currency, minor in sorted(sums.items()))

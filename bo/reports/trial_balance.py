@@ -1,0 +1,42 @@
+"""`bo report trial-balance`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from bo.dates import Period
+    from projections.balances import TrialBalance
+    from store.ledger import Ledger
+
+
+@click.command()
+@options.in_base
+@options.period
+@options.rows
+@options.ledger
+def trial_balance(
+    ledger: Ledger, in_base: bool, period: Period | None, as_of: date | None, known_at: int | date | None, totals: bool
+) -> list[TrialBalance]:
+    """Every account with what stood on it before, what it turned over, and what stands on it.
+
+    Of a period, or of the fiscal year up to a day; today, if none is given.
+
+    \b
+    Example: bo report trial-balance --period 2026-Q1
+             bo report trial-balance --period 2026 --base
+             bo report trial-balance --as-of 2026-03-31 --known-at 2026-04-15
+    """
+    from bo import books
+    from projections import balances
+    from projections.core import open_views
+
+    views = open_views(ledger, known_at, only=("Books", "Periods"))
+    days = books.span(views, period, as_of)
+    return balances.trial_balance(views, *days, totals, books.stated(views, in_base, days.last))
