@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -50,8 +50,7 @@ LINE = (*(Field(*each, required=True) for each in _sold), Field("discount", "dec
 NUMBER = Field("number", required=True)
 
 Row = tuple[int, dict[str, str]]
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Imported).decode
+encode = msgspec.msgpack.Encoder().encode
 
 
 class Customer(NamedTuple):
@@ -62,11 +61,17 @@ class Customer(NamedTuple):
 
 
 class Import:
-    """One file of invoices, with their lines beside them or in a second file."""
+    """One file of invoices, with their lines beside them or in a second file. Bills are imported by the same steps."""
+
+    noun: ClassVar[str] = "invoice"
+    head: ClassVar[tuple[Field, ...]] = HEAD
+    line: ClassVar[tuple[Field, ...]] = LINE
+    shape: ClassVar[type[Any]] = Imported
+    """What is kept of a document from the first pass to the second."""
 
     def __init__(self, ledger: Ledger, file: str, lines: str | None, map_name: str | None, renumber: bool) -> None:
         self.ledger, self.renumber, self.views = ledger, renumber, open_views(ledger)
-        self.map = mapping_named(self.views, map_name, "invoice", FINANCE) if map_name else None
+        self.map = mapping_named(self.views, map_name, self.noun, FINANCE) if map_name else None
         self.sheet = _opened(file, self.map)
         self.line_map = self.map.lines if self.map else None
         self.line_sheet = _opened(lines, self.line_map) if lines else None
@@ -78,6 +83,7 @@ class Import:
         self.sums: Counter[str] = Counter()
         self.known = self.wrong = 0
         self.customer = lru_cache(maxsize=20_000)(self._customer)
+        self._decode = msgspec.msgpack.Decoder(self.shape).decode
 
     def run(self, accept_valid: bool, save_as: str = "") -> list[str]:
         """Check everything, then record what is not here yet: the result, then remarks."""
@@ -90,7 +96,7 @@ class Import:
         if not self.ledger.dry_run:
             self._record(save_as)
         sums = ", ".join(f"{Money(minor, currency)}" for currency, minor in sorted(self.sums.items()))
-        told = f"{len(self.ready)} invoice{'' if len(self.ready) == 1 else 's'}{f', {sums}' if sums else ''}"
+        told = f"{len(self.ready)} {self.noun}{'' if len(self.ready) == 1 else 's'}{f', {sums}' if sums else ''}"
         if bad:
             raise errors.PartlyDone(f"{told} imported; {wrong}: the others were left out")
         remarks = {
@@ -107,29 +113,34 @@ class Import:
     def _check(self) -> None:
         seen: set[str] = set()
         with Progress("checking") as bar:
-            for at, head, sold in self._invoices():
+            for at, head, sold in self._documents():
                 bar.step()
                 before = self.sheet.findings.errors
-                number = head["number"]
-                if not number or number in seen:
-                    rule = "an earlier row has the same number" if number else "an invoice has a number"
-                    self.sheet.findings.add(at, "number", number, rule)
+                name = self._name(head)
+                if not name or name in seen:
+                    a = "an" if self.noun[0] in "aeiou" else "a"
+                    rule = "an earlier row has the same number" if name else f"{a} {self.noun} has a number"
+                    self.sheet.findings.add(at, "number", name, rule)
                     continue
-                seen.add(number)
+                seen.add(name)
                 lines = self._lines(sold)
                 try:
                     self._take(head, lines)
                 except Refused as no:
-                    self.sheet.findings.add(at, "", number, str(no))
+                    self.sheet.findings.add(at, "", name, str(no))
                 self.wrong += self.sheet.findings.errors > before
         if self.renumber:
-            self.ready.sort(key=lambda raw: (_decode(raw).on, _decode(raw).number))
+            self.ready.sort(key=lambda raw: (self._decode(raw).on, self._decode(raw).number))
 
-    def _invoices(self) -> Iterator[tuple[int, dict[str, str], list[Row]]]:
-        """Each invoice: where it stands, its fields, and the rows of its lines."""
+    def _name(self, texts: dict[str, str]) -> str:
+        """What tells a document from all others: rows that follow one another and agree in it are its lines."""
+        return texts["number"]
+
+    def _documents(self) -> Iterator[tuple[int, dict[str, str], list[Row]]]:
+        """Each document: where it stands, its fields, and the rows of its lines."""
         if self.line_sheet is None:
-            rows = self._rows(self.map, self.sheet, (*HEAD, *LINE))
-            for _, group in groupby(rows, key=lambda row: row[1]["number"]):
+            rows = self._rows(self.map, self.sheet, (*self.head, *self.line))
+            for _, group in groupby(rows, key=lambda row: self._name(row[1])):
                 together = list(group)
                 yield *self._agreed(together), together
             return
@@ -147,12 +158,12 @@ class Import:
         return mapping.apply(given or mapping.automatic(sheet, fields), sheet, fields, self.folder)
 
     def _agreed(self, rows: list[Row]) -> Row:
-        """What the rows of one invoice say of it as a whole: each says the same, or nothing."""
+        """What the rows of one document say of it as a whole: each says the same, or nothing."""
         at, head = rows[0]
         for other, texts in rows[1:]:
-            for name in (field.name for field in HEAD if texts.get(field.name)):
+            for name in (field.name for field in self.head if texts.get(field.name)):
                 if head.get(name) and head[name] != texts[name]:
-                    rule = f"line {at} says {shown(head[name])} for the same invoice"
+                    rule = f"line {at} says {shown(head[name])} for the same {self.noun}"
                     self.sheet.findings.add(other, name, texts[name], rule)
                 head[name] = head.get(name) or texts[name]
         return at, head
@@ -163,24 +174,27 @@ class Import:
         lines = []
         for at, texts in rows:
             try:
-                lines.append(_line(texts))
+                lines.append(self._line(at, texts))
             except Refused as no:
                 sheet.findings.add(at, "", texts.get("description", ""), str(no))
                 fits = False
         return lines if fits else None
+
+    def _line(self, at: int, texts: dict[str, str]) -> Line:
+        return _sold_line(texts)
 
     def _take(self, head: dict[str, str], lines: list[Line] | None) -> None:
         """Keep the invoice for the second pass, unless it is here already."""
         number, buyer = head["number"], self.customer(head["customer"])
         if lines is None:
             return
-        on, due = _day(head, "on"), _day(head, "due")
+        on, due = day(head, "on"), day(head, "due")
         require(on, f"{number} has no date")
         currency = head.get("currency", "").upper() or buyer.currency
         terms = int(exact(head["terms"])) if head.get("terms") else buyer.terms
         event = Invoice().import_(
             number, on or date.min, buyer.ref, _buyer(buyer.party, head), self.seller, lines, currency, due,
-            head.get("ref", ""), terms, _total(head.get("total", ""), currency),
+            head.get("ref", ""), terms, total(head.get("total", ""), currency),
         )  # fmt: skip
         here = invoices.known(self.views, number)
         if here is not None:
@@ -189,7 +203,7 @@ class Import:
             return
         require(not self.renumber or event.total, f"{number} comes to nothing: it cannot have a number of our own")
         self.sums[currency] += event.total.minor
-        self.ready.append(_encode(event))
+        self.ready.append(encode(event))
 
     def _customer(self, ref: str) -> Customer:
         require(ref, "an invoice is for a customer")
@@ -207,10 +221,10 @@ class Import:
     def _record(self, save_as: str) -> None:
         if save_as and self.map:
             text = mapping.dump(self.map).decode()
-            self.ledger.commit(lambda tx: save_mapping(tx, save_as, "invoice", text, FINANCE))
+            self.ledger.commit(lambda tx: save_mapping(tx, save_as, self.noun, text, FINANCE))
         with Progress("importing", len(self.ready)) as bar:
             for start in range(0, len(self.ready), BATCH):
-                batch = [_decode(raw) for raw in self.ready[start : start + BATCH]]
+                batch = [self._decode(raw) for raw in self.ready[start : start + BATCH]]
                 try:
                     self.known += self.ledger.commit(lambda tx, batch=batch: self._append(tx, batch))  # type: ignore[misc]
                 except (Refused, StoreError) as problem:
@@ -221,7 +235,7 @@ class Import:
                     ) from problem
                 bar.step(len(batch))
 
-    def _append(self, tx: Transaction, batch: list[Imported]) -> int:
+    def _append(self, tx: Transaction, batch: list[Any]) -> int:
         """One commit; how many somebody else has recorded meanwhile."""
         there = 0
         for event in batch:
@@ -249,13 +263,13 @@ def _opened(file: str, given: mapping.Mapping | None) -> Sheet:
     return open_sheet(file, given.encoding, given.delimiter, given.header) if given else open_sheet(file)
 
 
-def _line(texts: dict[str, str]) -> Line:
+def _sold_line(texts: dict[str, str]) -> Line:
     sold = line(f"{texts['description']};{texts['quantity']};{texts['price']};{texts['tax']}")
     discount, unit = texts.get("discount", ""), texts.get("unit", "")
     return replace(sold, discount=exact(discount) if discount else NONE, unit=unit) if discount or unit else sold
 
 
-def _day(head: dict[str, str], name: str) -> date | None:
+def day(head: dict[str, str], name: str) -> date | None:
     text = head.get(name, "")
     if not text:
         return None
@@ -265,7 +279,7 @@ def _day(head: dict[str, str], name: str) -> date | None:
         raise Refused(f"{name}: {shown(text)} is not a date: name its form in the mapping, such as %d.%m.%Y") from None
 
 
-def _total(text: str, currency: str) -> Decimal | Money | None:
+def total(text: str, currency: str) -> Decimal | Money | None:
     if not text:
         return None
     amount, named = parted(text)

@@ -1,4 +1,4 @@
-"""What `--from` and `--edit` tell of an invoice: one JSON object with its lines, reference and currency."""
+"""What `--from` and `--edit` tell of an invoice or bill: one JSON object with its lines, reference and currency."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import click
 
+from aggregates.bill_lines import bill_line_of
 from aggregates.core import Refused
 from aggregates.crediting import Claim
 from aggregates.lines import Line, of_texts
@@ -84,6 +85,11 @@ def lines(source: Source | None, said: dict[str, Any], typed: Sequence[Line]) ->
     return _either(source, said, typed, _line)
 
 
+def bill_lines(source: Source | None, said: dict[str, Any], typed: Sequence[Line]) -> list[Line]:
+    """The lines of a bill: each may name its account."""
+    return _either(source, said, typed, _bill_line)
+
+
 def claims(source: Source | None, said: dict[str, Any], typed: Sequence[Claim]) -> list[Claim]:
     """What to credit: `{"line": 2, "quantity": 1}`, or a line as it was drafted."""
     return _either(source, said, typed, _claim)
@@ -97,13 +103,21 @@ def _either(source: Source | None, said: dict[str, Any], typed: Sequence[T], mak
 
 
 def _line(source: Source, what: str, value: object) -> Line:
-    found = _object(source, value, what, LINE)
+    return _made(source, what, _object(source, value, what, LINE), of_texts)
+
+
+def _bill_line(source: Source, what: str, value: object) -> Line:
+    return _made(source, what, {"account": "", **_object(source, value, what, (*LINE, "account"))}, bill_line_of)
+
+
+def _made(source: Source, what: str, found: dict[str, Any], make: Callable[..., Line]) -> Line:
+    """A line from its parts, which `make` takes by their order in LINE."""
     missing = [name for name in LINE if name not in found]
     if missing:
         raise BadInput(f"{source.told}: {what} lacks {' and '.join(missing)}")
-    description, *numbers = (_text(source, f"the {name} of {what}", found[name]) for name in LINE)
+    names = [*LINE, *(name for name in found if name not in LINE)]
     try:
-        return of_texts(description, *numbers)
+        return make(*(_text(source, f"the {name} of {what}", found[name]) for name in names))
     except Refused as no:
         raise Refused(f"{what}: {no}") from None
 

@@ -401,7 +401,7 @@ def balance(ledger: Ledger, customer: str, as_of: date | None, known_at: int | d
     from projections import receivables
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Invoices",))
+    views = open_views(ledger, known_at, only=("Invoices", "Payments", "References"))
     return receivables.balances(views, _customer_in(ledger, customer), as_of)
 
 

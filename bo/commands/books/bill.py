@@ -1,0 +1,387 @@
+"""Enter bills of vendors, approve them, and see what is owed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from bo.amounts import Amount
+    from bo.inputs import Source
+    from projections.bill import Bill, VendorCredit
+    from projections.bills import Listed
+    from projections.payables import Age, Balance, Unpaid
+    from projections.trail import Entry
+    from store.ledger import Ledger
+    from store.transaction import Transaction
+
+_line = click.option(
+    "--line", "lines", multiple=True, metavar="LINE", help="DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT]"
+)
+_booked = click.option(
+    "--booked", type=options.DAY, metavar="DAY", help="When it counts, if it came late; else the first open day."
+)
+_text = click.option("--text", "note", default=None, metavar="TEXT", help="A note on it.")
+_amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
+_vendor_only = options.link("--vendor", kinds=("vendor",), default="", metavar="VENDOR", help="Only of this vendor.")
+_number = options.reference("number", "bill", metavar="NUMBER")
+_any_number = options.reference("number", "bill", "vendor-credit", metavar="NUMBER")
+_IN_FILE = ("lines", "ref", "currency", "text")
+STATUSES = ("open", "partial", "paid", "credited", "credit", "settled", "void")
+
+
+def _writes(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command has that records something."""
+    return options.dry_run(options.key(options.ledger(command)))
+
+
+@click.group(help=__doc__)
+def bill() -> None: ...
+
+
+def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
+    _tell(ledger.commit(work))
+
+
+def _tell(said: list[str]) -> None:
+    """The result on stdout, the rest for people."""
+    from bo import errors
+
+    result, *remarks = said
+    click.echo(result)
+    for remark in remarks:
+        errors.note(remark)
+
+
+@bill.command()
+@options.reference("vendor", "vendor", metavar="VENDOR")
+@click.option("--ref", default=None, metavar="NUMBER", help="The number that the vendor gave it.")
+@_line
+@options.from_file
+@click.option("--currency", default="", metavar="CODE", help="ISO 4217; the vendor's, if not said.")
+@options.on
+@options.due
+@_booked
+@_text
+@_writes
+def add(
+    ledger: Ledger, vendor: str, ref: str | None, lines: tuple[str, ...], source: Source | None, currency: str,
+    on: date, due: date | None, booked: date | None, note: str | None,
+) -> None:  # fmt: skip
+    """Enter a bill of VENDOR and print the number it has here.
+
+    A line splits from the right; TAX% is a rate, or Z, E, G or O for a category without one; for reverse charge AE or
+    K with the rate that we owe, such as AE19. The account is that of purchases, if none is named. A total below zero
+    is a credit note that corrects no bill here. --from takes JSON: {"ref": "", "lines": [{"description": "Paper",
+    "quantity": 2, "price": "15.50", "tax": 19, "account": "6400"}]}.
+
+    \b
+    Example: bo bill add V-1 --ref 4711 --on 2026-01-20 --line "Paper;10;4.50;19;6400" --due 2026-02-20
+    """
+    from aggregates.bill_lines import bill_line
+    from bo import invoice_input, purchasing
+    from projections import directory
+    from projections.core import open_views
+
+    said = invoice_input.read(source, *_IN_FILE)
+    bought = invoice_input.bill_lines(source, said, [bill_line(each) for each in lines])
+    theirs = said.get("ref", "") if ref is None else ref
+    currency, note = (currency or said.get("currency", "")).upper(), said.get("text", "") if note is None else note
+    if not theirs:
+        raise click.UsageError("--ref is missing: the number that the vendor gave the bill")
+    to, base = purchasing.vendor(ledger, vendor), directory.setting(open_views(ledger), "currency")
+    _record(
+        ledger,
+        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note),
+    )
+
+
+@bill.command()
+@_number
+@click.option("--ref", default=None, metavar="NUMBER", help="The number that the vendor gave it.")
+@_line
+@options.from_file
+@options.due
+@_text
+@_writes
+def edit(
+    ledger: Ledger, number: str, ref: str | None, lines: tuple[str, ...], source: Source | None, due: date | None,
+    note: str | None,
+) -> None:  # fmt: skip
+    """Change the bill NUMBER while nothing of it is paid or credited; what is not given stays.
+
+    Its approval ends with the change. Vendor, dates and currency stay as they are: void it and enter it anew.
+
+    \b
+    Example: bo bill edit BILL-2026-0001 --line "Paper;12;4.50;19;6400"
+    """
+    from aggregates.bill_lines import bill_line
+    from bo import invoice_input, purchasing
+
+    said = invoice_input.read(source, "lines", "ref", "text")
+    bought = tuple(invoice_input.bill_lines(source, said, [bill_line(each) for each in lines]))
+    given = {
+        "ref": said.get("ref") if ref is None else ref, "lines": bought or None, "due": due,
+        "text": said.get("text") if note is None else note,
+    }  # fmt: skip
+    changes = {name: value for name, value in given.items() if value is not None}
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.edit(ledger, tx, key, changes))
+
+
+@bill.command()
+@_number
+@click.option("--seen", default="", metavar="DIGEST", help="What `bo bill show` printed: refused if it changed since.")
+@_writes
+def approve(ledger: Ledger, number: str, seen: str) -> None:
+    """Approve the bill NUMBER, which another person entered: it may be paid.
+
+    The approval holds for what the bill says now, or said when its DIGEST was shown, and ends with any change.
+
+    \b
+    Example: bo bill approve BILL-2026-0001 --seen 3f2a9c1d
+    """
+    from bo import purchasing
+
+    key = purchasing.bill(ledger, number)
+    digest = seen or purchasing.digest(ledger, key)
+    _record(ledger, lambda tx: purchasing.approve(tx, key, digest))
+
+
+@bill.command()
+@_number
+@click.option("--ref", default="", metavar="NUMBER", help="The number that the vendor gave the credit note.")
+@click.option("--line", "lines", multiple=True, metavar="LINE", help="LINE NUMBER[;QUANTITY[;NET]]")
+@options.from_file
+@options.on
+@_booked
+@options.reason
+@_writes
+def credit(
+    ledger: Ledger, number: str, ref: str, lines: tuple[str, ...], source: Source | None, on: date,
+    booked: date | None, reason: str,
+) -> None:  # fmt: skip
+    """Enter the vendor's credit note on the bill NUMBER, over all that remains or over some lines.
+
+    What is more than owing stays as credit there: `bo bill allocate` settles other bills with it, `bo payment refund`
+    records that the vendor pays it back.
+
+    \b
+    Example: bo bill credit BILL-2026-0001 --ref G-12 --line "1;2" --reason "two came back"
+    """
+    from aggregates.crediting import claim
+    from bo import invoice_input, purchasing
+
+    said = invoice_input.read(source, "lines")
+    claims = invoice_input.claims(source, said, [claim(each) for each in lines])
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.credit(tx, key, ref, on, reason, claims, booked))
+
+
+@bill.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def void(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """Void the bill NUMBER, which should not have been entered. The number stays occupied.
+
+    \b
+    Example: bo bill void BILL-2026-0003 --reason "entered twice"
+    """
+    from bo import purchasing
+
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.void(tx, key, on, reason))
+
+
+@bill.command()
+@_number
+@_amount
+@options.link("--from", "sources", kinds=("bill",), multiple=True, metavar="NUMBER", help="Where credit is held.")
+@options.on
+@_writes
+def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[str, ...], on: date) -> None:
+    """Settle the bill NUMBER with credit: held there, else at other bills of its vendor, the oldest first.
+
+    \b
+    Example: bo bill allocate BILL-2026-0002 --from BILL-2026-0001 --amount 20.00
+    """
+    from bo import purchasing
+
+    key, places = purchasing.bill(ledger, number), [purchasing.bill(ledger, each) for each in sources]
+    _record(ledger, lambda tx: purchasing.allocate(ledger, tx, key, amount, on, places))
+
+
+@bill.command()
+@_number
+@click.argument("allocation", type=click.IntRange(1))
+@options.on
+@options.reason
+@_writes
+def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
+    """Take back one whole ALLOCATION of the bill NUMBER: its amount is owing again, and credit there.
+
+    \b
+    Example: bo bill unallocate BILL-2026-0002 1 --reason "it was meant for another bill"
+    """
+    from bo import purchasing
+
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.unallocate(tx, key, allocation, on))
+
+
+@bill.command("show")
+@_any_number
+@options.shown
+@options.ledger
+def show(ledger: Ledger, number: str, as_of: date | None, known_at: int | date | None) -> Bill | VendorCredit:
+    """Show a bill or a vendor's credit note: lines, taxes, all that was paid and credited, and the digest.
+
+    \b
+    Example: bo bill show BILL-2026-0001
+    """
+    from projections import bill as one
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Bills", "References", "Directory"))
+    found = resolve(views, number, "bill", "vendor-credit")
+    if found.kind == "vendor-credit":
+        return one.vendor_credit(views, found.ref)
+    shown = one.shown(views, found.key, as_of)
+    if as_of is None and known_at is None:
+        from bo import purchasing
+
+        shown.digest = purchasing.digest(ledger, found.key)
+    return shown
+
+
+@bill.command()
+@_any_number
+@options.rows
+@options.ledger
+def history(ledger: Ledger, number: str, known_at: int | date | None) -> list[Entry]:
+    """Tell all that was recorded of a bill: when, by whom, what, and why.
+
+    \b
+    Example: bo bill history BILL-2026-0001
+    """
+    from projections import trail
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Trail", "Directory", "References"))
+    return trail.entries(views, resolve(views, number, "bill", "vendor-credit").stream)[0]
+
+
+@bill.command("list")
+@click.option("--status", type=click.Choice(STATUSES), help="Only what stands so.")
+@_vendor_only
+@options.rows
+@options.ledger
+def list_(
+    ledger: Ledger, status: str | None, vendor: str, as_of: date | None, known_at: int | date | None, limit: int | None
+) -> list[Listed]:
+    """List bills, the newest first.
+
+    \b
+    Example: bo bill list --status open
+    """
+    from projections import bills
+    from projections.core import open_views
+
+    views = open_views(ledger, known_at, only=("Bills", "Directory"))
+    return bills.listed(views, status or "", _vendor_in(ledger, vendor), as_of, limit)
+
+
+@bill.command()
+@options.rows
+@options.ledger
+def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limit: int | None) -> list[Unpaid]:
+    """List unpaid bills, the longest overdue first.
+
+    \b
+    Example: bo bill unpaid --as-of 2026-03-31
+    """
+    from bo.clock import today
+    from projections import payables
+    from projections.core import open_views
+
+    return payables.unpaid(open_views(ledger, known_at, only=("Bills", "Directory")), today(), as_of, limit)
+
+
+@bill.command()
+@options.rows
+@options.ledger
+def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> list[Age]:
+    """What we owe each vendor, by how long it has been due.
+
+    \b
+    Example: bo bill aging --as-of 2026-03-31
+    """
+    from bo.clock import today
+    from projections import payables
+    from projections.core import open_views
+
+    return payables.aging(open_views(ledger, known_at, only=("Bills",)), today(), as_of)
+
+
+@bill.command()
+@options.reference("vendor", "vendor", required=False, default="")
+@options.rows
+@options.ledger
+def balance(ledger: Ledger, vendor: str, as_of: date | None, known_at: int | date | None) -> list[Balance]:
+    """What we owe each vendor, less credit and what was paid in advance; or one vendor.
+
+    \b
+    Example: bo bill balance V-1
+    """
+    from projections import payables
+    from projections.core import open_views
+
+    views = open_views(ledger, known_at, only=("Bills", "Payments"))
+    return payables.balances(views, _vendor_in(ledger, vendor), as_of)
+
+
+def _vendor_in(ledger: Ledger, text: str) -> str:
+    """The vendor's reference in full, "" when none was named."""
+    if not text:
+        return ""
+    from projections.core import open_views
+    from projections.references import resolve
+
+    return resolve(open_views(ledger), text, "vendor").ref
+
+
+@bill.command("import")
+@click.argument("file", metavar="FILE")
+@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
+@click.option("--save-map", "save_as", metavar="NAME", default="", help="Keep the mapping under this name.")
+@options.link("--bank", kinds=("bank",), default="", metavar="ACCOUNT", help="What paid them, where a day is given.")
+@click.option("--add-vendors", is_flag=True, help="Add the vendors that are not here yet.")
+@click.option("--accept-valid", is_flag=True, help="Import what is right, though some of it is wrong.")
+@options.dry_run
+@options.ledger
+def import_(
+    ledger: Ledger, file: str, map_name: str | None, save_as: str, bank: str, add_vendors: bool, accept_valid: bool
+) -> None:
+    """Enter the bills of a file, and where it says when they were paid, the payments.
+
+    A row is a line; rows of one vendor and number that follow one another are one bill. Fields: vendor, ref, on, due,
+    booked, paid, payment, currency, terms, total, text; description, tax, and amount or quantity and price; account;
+    name and address of new vendors. Everything is checked before anything is recorded. The same file again changes
+    nothing.
+
+    \b
+    Example: bo bill import spending.csv --map spending.json --add-vendors
+    """
+    from bo.bill_import import BillImport
+
+    _tell(BillImport(ledger, file, map_name, bank, add_vendors).run(accept_valid, save_as))

@@ -1,0 +1,189 @@
+"""Pay bills in batches: proposed, approved by another person, exported for the bank, confirmed line by line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import date
+
+    from projections.batches import Batch, Listed
+    from store.ledger import Ledger
+
+_batch = options.reference("number", "batch", metavar="BATCH")
+FORMS = ("pain.001.001.03", "pain.001.001.09")
+"""Versions of the SEPA credit transfer: what banks take everywhere, and its successor."""
+
+
+def _writes(command: Callable[..., None]) -> Callable[..., None]:
+    """What every command has that records something."""
+    return options.dry_run(options.key(options.ledger(command)))
+
+
+def _tell(said: list[str]) -> None:
+    """The result on stdout, the rest for people."""
+    from bo import errors
+
+    result, *remarks = said
+    click.echo(result)
+    for remark in remarks:
+        errors.note(remark)
+
+
+@click.group(help=__doc__)
+def batch() -> None: ...
+
+
+@batch.command()
+@options.link("--bank", kinds=("bank",), required=True, metavar="BANK", help="The bank account that pays.")
+@click.option(
+    "--until", type=options.LAST_DAY, default="today", metavar="DAY", help="Bills due by then; today, if not said."
+)
+@options.link("--bill", "bills", kinds=("bill",), multiple=True, metavar="NUMBER", help="Only this bill, due or not.")
+@options.on
+@_writes
+def propose(ledger: Ledger, bank: str, until: date, bills: tuple[str, ...], on: date) -> None:
+    """Propose to pay all bills that are due and may be paid, or those that are named, and print the batch's number.
+
+    --on is the day the bank is to carry it out. A bill stands in one batch at a time.
+
+    \b
+    Example: bo payment batch propose --bank MAIN --until 2026-02-28 --on 2026-02-20
+    """
+    from bo import batches, purchasing
+    from projections.core import open_views
+    from projections.references import resolve
+
+    paying = resolve(open_views(ledger), bank, "bank").key
+    _tell(batches.propose(ledger, until, on, paying, [purchasing.bill(ledger, each) for each in bills]))
+
+
+@batch.command()
+@_batch
+@click.option("--seen", default="", metavar="DIGEST", help="What `bo payment batch show` printed.")
+@_writes
+def approve(ledger: Ledger, number: str, seen: str) -> None:
+    """Approve BATCH, which another person proposed: it may be exported.
+
+    \b
+    Example: bo payment batch approve BATCH-2026-0001 --seen 3f2a9c1d
+    """
+    from bo import batches
+
+    key = batches.batch(ledger, number)
+    digest = seen or batches.digest(ledger, key)
+    _tell(ledger.commit(lambda tx: batches.approve(tx, key, digest)))
+
+
+@batch.command()
+@_batch
+@click.option("--form", type=click.Choice(FORMS), default=FORMS[1], show_default=True, help="Which version of it.")
+@options.output
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.dry_run
+@options.ledger
+def export(ledger: Ledger, number: str, form: str, output: str | None, force: bool) -> None:
+    """Write BATCH as a SEPA credit transfer for the bank. Once written it is stored: again, it is the same bytes.
+
+    \b
+    Example: bo payment batch export BATCH-2026-0001 -o batch.xml
+    """
+    from bo import batches, files
+
+    page = batches.export(ledger, batches.batch(ledger, number), form)
+    files.write_output(output or "-", [page], force=force)
+    if output not in (None, "-"):
+        click.echo(output)
+
+
+@batch.command()
+@_batch
+@click.argument("lines", type=click.IntRange(1), nargs=-1, metavar="[LINE]…")
+@options.on
+@_writes
+def confirm(ledger: Ledger, number: str, lines: tuple[int, ...], on: date) -> None:
+    """Record that the bank carried out LINEs of BATCH, or all that are left: each becomes a payment of its bill.
+
+    \b
+    Example: bo payment batch confirm BATCH-2026-0001 1 3 --on 2026-02-20
+    """
+    from bo import batches
+
+    key = batches.batch(ledger, number)
+    _tell(ledger.commit(lambda tx: batches.confirm(tx, key, lines, on)))
+
+
+@batch.command()
+@_batch
+@click.argument("line", type=click.IntRange(1))
+@options.reason
+@_writes
+def fail(ledger: Ledger, number: str, line: int, reason: str) -> None:
+    """Record that the bank did not carry out LINE of BATCH: its bill can be paid again.
+
+    \b
+    Example: bo payment batch fail BATCH-2026-0001 2 --reason "AC04, account closed"
+    """
+    from bo import batches
+
+    key = batches.batch(ledger, number)
+    _tell(ledger.commit(lambda tx: batches.fail(tx, key, line, reason)))
+
+
+@batch.command()
+@_batch
+@options.reason
+@_writes
+def cancel(ledger: Ledger, number: str, reason: str) -> None:
+    """Give up BATCH before it is exported: its bills are free again.
+
+    \b
+    Example: bo payment batch cancel BATCH-2026-0001 --reason "paid by card"
+    """
+    from bo import batches
+
+    key = batches.batch(ledger, number)
+    _tell(ledger.commit(lambda tx: batches.cancel(tx, key, reason)))
+
+
+@batch.command("show")
+@_batch
+@options.shown
+@options.ledger
+def show(ledger: Ledger, number: str, known_at: int | date | None) -> Batch:
+    """Show a batch, its lines, and the digest that an approval is bound to.
+
+    \b
+    Example: bo payment batch show BATCH-2026-0001
+    """
+    from projections import batches as all_batches
+    from projections.core import open_views
+    from projections.references import resolve
+
+    views = open_views(ledger, known_at, only=("Batches", "References", "Directory"))
+    shown = all_batches.shown(views, resolve(views, number, "batch").key)
+    if known_at is None:
+        from bo import batches
+
+        shown.digest = batches.digest(ledger, shown.number)
+    return shown
+
+
+@batch.command("list")
+@options.rows
+@options.ledger
+def list_(ledger: Ledger, known_at: int | date | None, limit: int | None) -> list[Listed]:
+    """List batches, the newest first.
+
+    \b
+    Example: bo payment batch list
+    """
+    from projections import batches
+    from projections.core import open_views
+
+    return batches.listed(open_views(ledger, known_at, only=("Batches", "Directory")), limit)
