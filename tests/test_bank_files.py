@@ -1,0 +1,288 @@
+"""MT940, OFX and CSV: what banks write, what the library would make of it, and what cannot be read."""
+
+from __future__ import annotations
+
+import random
+import re
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregates.core import Refused
+from aggregates.money import eur
+from bo.bank import mt940, ofx
+from bo.bank.reading import read
+from bo.bank.statement import Statement
+from bo.findings import Findings
+from bo.mapping import Mapping
+from tests.transcripts import SHARED
+
+FILES = sorted((SHARED / "bank").glob("*/*.sta")) + sorted((SHARED / "bank").glob("*/*.xml"))
+REFUSED = {"betterplace-amount_formats.sta", "self-provided-sparkassen.sta"}
+"""They hold fields, but no statement: no account is named."""
+
+MT940 = """:20:STARTUMS
+:25:37040044/0532013000
+:28C:5/1
+:60F:C260130EUR100,00
+:61:2601310131DR20,50NTRFNONREF//BANK1
+:86:177?00UEBERWEISUNG?109310?20EREF+E2E-1?21SVWZ+Rechnung 7?22 vom Januar?30COBADEFF?31DE75512108001245126199?32Paper
+Mill?33 GmbH
+:61:2601310131CR19,NTRFKREF+
+:86:Ada Ltd INV-2026-0001
+:62F:C260131EUR98,50
+:86:about the statement
+-
+"""
+OFX = """OFXHEADER:100
+DATA:OFXSGML
+VERSION:102
+ENCODING:USASCII
+CHARSET:1252
+
+<OFX><BANKMSGSRSV1><STMTTRNRS><STMTRS><CURDEF>USD<BANKACCTFROM><BANKID>121<ACCTID>999988</BANKACCTFROM>
+<BANKTRANLIST><DTSTART>20260101120000[-5:EST]<DTEND>20260131
+<STMTTRN><TRNTYPE>CREDIT<DTPOSTED>20260115120000.000[0:GMT]<TRNAMT>+200.00<FITID>F1<MEMO>
+<NAME>Ada &amp; Sons</STMTTRN>
+<STMTTRN><TRNTYPE>CHECK<DTPOSTED>20260116<TRNAMT>-300.50<FITID>F2<CHECKNUM>1025<NAME>Mill<MEMO>paper</STMTTRN>
+</BANKTRANLIST><LEDGERBAL><BALAMT>-100.50<DTASOF>20260131</LEDGERBAL></STMTRS></STMTTRNRS></BANKMSGSRSV1></OFX>
+"""
+CSV = (
+    "Date;Name;Purpose;Amount;Balance\n31.01.2026;Ada;RG 1;1.190,00;1.190,00\n31.01.2026;Bank;Entgelt;-7,50;1.182,50\n"
+)
+
+
+def parsed(text: str | bytes, given: Mapping | None = None, wrong: int = 0) -> Statement:
+    findings = Findings("x")
+    data = text if isinstance(text, bytes) else text.encode()
+    [statement] = read(data, findings, given, "EUR")
+    assert findings.errors == wrong, findings.shown
+    return statement
+
+
+@pytest.mark.skipif(not FILES, reason="the public data sets are not here: BO_SHARED names their folder")
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_a_published_file_is_read_or_refused_with_a_reason(path: Path) -> None:
+    findings = Findings(path.name)
+    if path.name in REFUSED:
+        with pytest.raises(Refused, match="no statement that says its account"):
+            read(path.read_bytes(), findings)
+        return
+    statements = read(path.read_bytes(), findings)
+    assert statements
+    assert all(statement.lines or statement.opening or findings.errors for statement in statements)
+    assert all(found.rule and found.line for found in findings.shown)
+    text = path.read_text(encoding="latin-1")
+    bookings = text.count("<Ntry>") + text.count("\n:61:")
+    assert sum(len(statement.lines) for statement in statements) + findings.errors == bookings
+
+
+# MT940
+
+
+def test_an_mt940_statement_is_read_field_by_field() -> None:
+    found = parsed(MT940)
+    assert (found.account, found.number, found.currency, found.info) == (
+        "37040044/0532013000", "5/1", "EUR", "about the statement",
+    )  # fmt: skip
+    assert (found.opening is None, found.closing is None, found.unsound()) == (False, False, "")
+    out, came = found.lines
+    assert (out.on, out.amount, out.reference, out.end_to_end) == (date(2026, 1, 31), eur("-20.50"), "BANK1", "E2E-1")
+    assert (out.counterpart, out.iban, out.text) == (
+        "PaperMill GmbH",
+        "DE75512108001245126199",
+        "Rechnung 7 vom Januar",
+    )
+    assert (came.amount, came.text, came.reference) == (eur(19), "Ada Ltd INV-2026-0001", "")
+
+
+def replaced(old: str, new: str, wrong: int = 0) -> Statement:
+    assert old in MT940
+    return parsed(MT940.replace(old, new), wrong=wrong)
+
+
+def test_reversals_go_the_other_way() -> None:
+    """The library signs a reversed credit as the credit it takes back."""
+    lines = replaced("DR20,50", "RC20,50").lines
+    assert (lines[0].amount, lines[0].reversal) == (eur("-20.50"), True)
+    assert replaced("DR20,50", "RD20,50").lines[0].amount == eur("20.50")
+
+
+def test_years_of_the_last_century_stay_there() -> None:
+    assert replaced("C260130", "C990130").opening.on == date(1999, 1, 30)  # type: ignore[union-attr]  # it has one
+
+
+def test_an_amount_that_is_too_long_is_not_cut() -> None:
+    assert len(replaced("DR20,50", "DR1234567890123456,50", wrong=1).lines) == 1
+
+
+def test_a_balance_without_currency_is_not_guessed_at() -> None:
+    found = replaced(":62F:C260131EUR98,50", ":62F:C26013198,50")
+    assert found.closing is None
+    assert "cannot be read" in found.unsound()
+
+
+def test_a_remark_behind_the_balance_is_no_part_of_the_last_line() -> None:
+    assert parsed(MT940).lines[-1].text == "Ada Ltd INV-2026-0001"
+
+
+def test_a_thirtieth_of_february_is_its_last_and_told() -> None:
+    findings = Findings("x")
+    data = MT940.replace(":61:2601310131DR", ":61:2602300301DR").encode()
+    [found] = mt940.read(data, findings)
+    assert (found.lines[0].on, found.lines[0].value_on) == (date(2026, 3, 1), date(2026, 2, 28))
+    assert [each.level for each in findings.shown] == ["warning"]
+
+
+def test_a_booking_of_december_seen_from_january_is_of_the_year_before() -> None:
+    line = replaced(":61:2601310131DR", ":61:2601021231DR").lines[0]
+    assert (line.on, line.value_on) == (date(2025, 12, 31), date(2026, 1, 2))
+
+
+def test_two_statements_in_one_file_keep_their_balances() -> None:
+    findings = Findings("x")
+    first, second = mt940.read((MT940 + MT940.replace("100,00", "200,00")).encode(), findings)
+    assert (first.unsound(), second.unsound() != "") == ("", True)
+
+
+def test_mt942_has_no_balances_and_its_currency_from_the_floor_limit() -> None:
+    text = ":20:X\n:25:123456\n:28C:1\n:34F:EUR0,\n:13D:2601311200+0100\n:61:260131C5,NMSCR1//B1\n:86:x\n:90C:1EUR5,\n"
+    found = parsed(text)
+    assert (found.format, found.currency, found.lines[0].amount) == ("MT942", "EUR", eur(5))
+
+
+def test_dutch_banks_mark_fields_with_slashes() -> None:
+    text = MT940.replace(":86:Ada Ltd INV-2026-0001", ":86:/EREF/E9/BENM//NAME/JOHN DOE/REMI/INV 7/ISDT/2026-01-31")
+    line = parsed(text).lines[1]
+    assert (line.end_to_end, line.counterpart, line.text) == ("E9", "JOHN DOE", "INV 7")
+
+
+def test_long_remittance_texts_are_whole() -> None:
+    """The library cuts them after nine lines unless told otherwise."""
+    line = replaced(":86:Ada Ltd INV-2026-0001", ":86:" + "\n".join(f"line {n} " + "x" * 50 for n in range(14))).lines[
+        1
+    ]
+    assert "line 13" in line.text
+
+
+# OFX
+
+
+def test_ofx_of_sgml_and_of_xml_says_the_same() -> None:
+    sgml = parsed(OFX)
+    [came, went] = sgml.lines
+    assert (sgml.account, sgml.currency, sgml.first, sgml.last) == (
+        "999988",
+        "USD",
+        date(2026, 1, 1),
+        date(2026, 1, 31),
+    )
+    assert (came.counterpart, str(came.amount), came.reference, came.text) == ("Ada & Sons", "200.00 USD", "F1", "")
+    assert (went.text, went.end_to_end, went.on) == ("paper", "1025", date(2026, 1, 16))
+    head = '<?xml version="1.0"?>\n<?OFX OFXHEADER="200" VERSION="211"?>\n'
+    leaf = r"<(CURDEF|BANKID|ACCTID|DT\w+|TRN\w+|FITID|CHECKNUM|NAME|MEMO|BALAMT)>([^<\n]*)"
+    xml = head + re.sub(leaf, r"<\1>\2</\1>", OFX[OFX.index("<OFX>") :])
+    again = parsed(xml)
+    assert [(line.on, line.amount, line.reference, line.counterpart) for line in again.lines] == [
+        (line.on, line.amount, line.reference, line.counterpart) for line in sgml.lines
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<OFX></OFX>", "<OFX>" + "<A>" * 5000, "<!DOCTYPE x [<!ENTITY e 'f'>]><OFX></OFX>", "OFXHEADER:100"],
+)
+def test_ofx_without_a_statement_is_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        ofx.read(text.encode(), Findings("x"))
+
+
+# CSV
+
+
+def test_columns_dates_and_decimals_of_a_table_are_found() -> None:
+    found = parsed(CSV)
+    assert [line.amount for line in found.lines] == [eur(1190), eur("-7.50")]
+    assert (found.lines[0].on, found.lines[0].counterpart, found.lines[0].text) == (date(2026, 1, 31), "Ada", "RG 1")
+    assert found.opening is not None
+    assert (found.opening.amount, found.unsound()) == (eur(0), "")
+
+
+def test_the_newest_row_may_stand_first() -> None:
+    head, first, second, _ = CSV.split("\n")
+    assert parsed("\n".join((head, second, first, ""))).unsound() == ""
+
+
+def test_a_balance_that_does_not_run_on_is_told() -> None:
+    assert "the balance of a row" in parsed(CSV.replace("1.182,50", "1.180,50")).unsound()
+
+
+def test_money_in_and_out_may_have_columns_of_their_own() -> None:
+    lines = parsed("Date,Details,Money in,Money out\n2026-01-31,a,5.00,\n2026-01-31,b,,7.00\n").lines
+    assert [line.amount for line in lines] == [eur(5), -eur(7)]
+
+
+def test_the_sign_may_stand_beside_the_amount() -> None:
+    lines = parsed('Datum;Bedrag;"Af Bij"\n20260131;5,00;Bij\n20260131;7,00;Af\n').lines
+    assert [line.amount for line in lines] == [eur(5), -eur(7)]
+
+
+def test_a_mapping_tells_what_cannot_be_found() -> None:
+    given = Mapping(
+        columns={"on": "When", "amount": "What"}, dates="%d/%m/%Y", decimals=",", constants={"currency": "CHF"}
+    )
+    line = parsed("When|What\n02/03/2026|1.000,50\n", given).lines[0]
+    assert (line.on, str(line.amount)) == (date(2026, 3, 2), "1000.50 CHF")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("Date,Text\n2026-01-31,x\n", "no column of x is the amount"),
+        ("Amount,Text\n5.00,x\n", "no column of x gives on"),
+        ("", "x is empty"),
+        ("%PDF-1.7\n", "neither camt, MT940 nor OFX, and a table of unknown columns"),
+    ],
+)
+def test_a_table_that_is_no_statement_is_refused(text: str, told: str) -> None:
+    with pytest.raises(Refused, match=told):
+        parsed(text)
+
+
+def test_days_between_slashes_are_not_guessed_at() -> None:
+    findings = Findings("x")
+    read(b"Date,Amount\n02/03/2026,5.00\n", findings, None, "EUR")
+    assert "name its form in a mapping" in findings.shown[0].rule
+
+
+# Anything
+
+SEEDS = [MT940.encode(), OFX.encode(), CSV.encode()]
+SPLICES = [b"<", b">", b":61:", b"\n:86:", b"<!DOCTYPE a>", b"9" * 30, "٣".encode(), b"\0", b",", b"NaN", b"-", b"\xff"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, 2**32), st.integers(0, 9))
+def test_no_bytes_raise_anything_but_a_refusal(seed: int, cuts: int) -> None:
+    chance = random.Random(seed)
+    data = bytearray(chance.choice(SEEDS))
+    for _ in range(cuts):
+        at = chance.randrange(len(data))
+        data[at : at + chance.choice((0, 1, 20))] = chance.choice(
+            (chance.randbytes(1), chance.choice(SPLICES), data[at : at + 40])
+        )
+        data = data or bytearray(b"x")
+    with suppress(Refused):  # whatever else came would fail here
+        for statement in read(bytes(data), Findings("x"), None, "EUR"):
+            statement.unsound()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_bytes_of_no_format_are_refused_or_a_table(data: bytes) -> None:
+    with suppress(Refused):
+        read(data, Findings("x"), None, "EUR")
