@@ -1,0 +1,237 @@
+"""Tax codes and returns: every posting in one box of one return, whenever it came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from aggregates.core import Refused
+from aggregates.invoice import Invoice
+from aggregates.money import Money, eur
+from aggregates.tax import Amount, Code, Definition, Filed, Rate, Returns
+from bo import paying, rating, taxing
+from bo.dates import Period
+from projections import balances, taxes
+from projections.core import Views, open_views
+from projections.taxed import Seen, posted
+from store.ledger import Ledger
+from store.transaction import Transaction
+from tests.businesses import FIRST, Act, Business, acts
+from tests.ledgers import DAY, Office
+
+_names = count()
+STANDARD = Definition("STD", "Standard", "output", "S", (Rate(date.min, Decimal(19)),), "81", "81 tax")
+
+
+# The rules
+
+
+def test_rates_stand_in_the_order_of_their_days_and_a_day_has_one() -> None:
+    later, first = Rate(DAY, Decimal("16.0")), Rate(date.min, Decimal(19))
+    [event] = Code().define(Definition("STD", "Standard", "output", "S", (later, first, later), "81", "82"))
+    assert event.code.rates == (first, Rate(DAY, Decimal(16)))
+    assert Code.after(event).define(event.code) == ()
+    assert event.code.names() == {"S19": date.min, "S16": DAY}
+
+
+AMOUNTS = (Amount("81", "base", "output", eur(100)),)
+
+
+def test_returns_follow_on_each_other() -> None:
+    first = Returns().file(date(2026, 1, 1), DAY, DAY + timedelta(1), 7, AMOUNTS)
+    filed = Returns.after(first)
+    with pytest.raises(Refused, match="is filed: the next is from 2026-02-01"):
+        filed.file(date(2026, 1, 31), DAY, date(2026, 3, 1), 9, AMOUNTS)
+    with pytest.raises(Refused, match="is the last one filed: the next is from 2026-02-01"):
+        filed.file(date(2026, 2, 2), date(2026, 2, 28), date(2026, 3, 1), 9, AMOUNTS)
+    with pytest.raises(Refused, match="can be filed from the day after"):
+        filed.file(date(2026, 2, 1), date(2026, 2, 28), date(2026, 2, 28), 9, AMOUNTS)
+    assert filed.file(date(2026, 2, 1), date(2026, 2, 28), date(2026, 3, 1), 9, AMOUNTS).last == date(2026, 2, 28)
+
+
+def test_a_return_that_leaves_a_gap_is_rejected_at_replay() -> None:
+    first = Filed(date(2026, 1, 1), DAY, DAY, 7, AMOUNTS)
+    assert not Returns().contradiction(first, None)
+    again = Filed(date(2026, 1, 1), DAY, DAY, 9, AMOUNTS)
+    assert "does not follow" in Returns.after(first).contradiction(again, None)
+
+
+# The books
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    made = Office(tmp_path_factory.mktemp("taxes"))
+    for currency, rate in (("USD", "1.25"), ("JPY", "160")):
+        rating.add(made.ledger, currency, Decimal(rate), "", FIRST)
+    yield made
+    made.close()
+
+
+def of_tax(found: list[taxes.Box], direction: str) -> int:
+    owed = {"output": ("tax", "owed"), "input": ("tax",)}[direction]
+    return sum(row.amount for row in found if row.part in owed and (row.direction == direction or row.part == "owed"))
+
+
+def turned_over(views: Views, account: str, first: date, last: date) -> int:
+    rows = balances.trial_balance(views, first, last, own="EUR")
+    return sum(row.debit_turnover - row.credit_turnover for row in rows if row.account == account)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts, st.integers(0, 100), st.integers(0, 100))
+def test_the_boxes_of_any_days_are_what_the_tax_accounts_turned_over(
+    shared: Office, done: list[Act], start: int, length: int
+) -> None:
+    business = Business(shared.ledger, f"C-{next(_names)}")
+    for act in done:
+        business.do(act)
+    views = open_views(shared.ledger)
+    first = FIRST + timedelta(start)
+    last = first + timedelta(length)
+    found = taxes.boxes(views, Seen(first, last))
+    assert of_tax(found, "output") == -turned_over(views, "2200", first, last)
+    assert of_tax(found, "input") == turned_over(views, "1400", first, last)
+    assert taxes.to_pay(found) == of_tax(found, "output") - of_tax(found, "input")
+    by_code = taxes.by_code(views, first, last)
+    assert sum(row.tax for row in by_code if row.direction == "output") == of_tax(found, "output")
+
+
+def _file(ledger: Ledger, period: Period) -> list[str]:
+    return ledger.commit(lambda tx: taxing.file(ledger, tx, period))
+
+
+MONTHS = [Period(date(2025, 11, 1), date(2025, 11, 30)), Period(date(2025, 12, 1), date(2025, 12, 31))]
+
+
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts, acts, acts)
+def test_whatever_comes_when_it_is_in_one_return(
+    tmp_path_factory: pytest.TempPathFactory, one: list[Act], two: list[Act], three: list[Act]
+) -> None:
+    office = Office(tmp_path_factory.mktemp("late"))
+    for currency in ("USD", "JPY"):
+        rating.add(office.ledger, currency, Decimal("1.25"), "", FIRST)
+    business = Business(office.ledger, "C-1")
+    sealed = []
+    for done, month in zip((one, two), MONTHS, strict=True):
+        for act in done:
+            business.do(act)
+        _file(office.ledger, month)
+        sealed.append(taxes.boxes(open_views(office.ledger), taxes.seen(open_views(office.ledger), *month)))
+    for act in three:
+        business.do(act)
+    views = open_views(office.ledger)
+    assert [taxes.boxes(views, taxes.seen(views, *month)) for month in MONTHS] == sealed
+    rest = Period(date(2026, 1, 1), date(2026, 12, 31))
+    found: list[int] = []
+    for period in (*MONTHS, rest):
+        about = taxes.seen(views, *period)
+        told = {row.box: int(row.amount) for row in taxes.boxes(views, about)}
+        for box, amount in told.items():
+            behind = taxes.drilled(views, about, box)
+            assert sum(row.amount for row in behind) == amount
+            assert all((row.corrects != "") == (row.on < period.first) for row in behind)
+        found += [row.position for row in posted(views, about)]
+    everything = [row.position for row in posted(views, Seen(date.min, date.max))]
+    assert sorted(found) == sorted(everything)
+    office.close()
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.tuples(st.integers(1, 30_000), st.sampled_from(["EUR", "EUR", "USD"])), min_size=1, max_size=3), acts
+)
+def test_when_all_is_paid_both_bases_have_told_the_same(
+    shared: Office, prices: list[tuple[int, str]], done: list[Act]
+) -> None:
+    """Whatever happened before: what is owing then is paid, and what is credit is paid back. Losses stay apart."""
+    business, before = Business(shared.ledger, f"C-{next(_names)}"), open_views(shared.ledger)
+    always = Seen(date.min, date.max)
+    start = [taxes.boxes(before, always._replace(cash=cash)) for cash in (False, True)]
+    for minor, currency in prices:
+        business.do(Act("issue", 1, minor, 3, currency, ""))
+    for act in done:
+        if act.kind != "write-off":
+            business.do(act)
+    for key in business.keys:
+        shared.ledger.commit(lambda tx, key=key: _square(tx, key))  # type: ignore[misc]
+    views = open_views(shared.ledger)
+    grown = [
+        _less(taxes.boxes(views, always._replace(cash=cash)), earlier)
+        for cash, earlier in zip((False, True), start, strict=True)
+    ]
+    assert grown[0] == grown[1]
+
+
+def _square(tx: Transaction, key: str) -> None:
+    """Pay what is owing, and pay back what is credit."""
+    day = FIRST + timedelta(300)
+    state = tx.state(Invoice, key)
+    if state.owing and state.credit_left:
+        tx.change(Invoice, key, Invoice.allocate, day)
+    state = tx.state(Invoice, key)
+    if state.owing:
+        tx.change(Invoice, key, Invoice.pay, state.owing, day)
+    elif state.credit_left:
+        paying.refund(tx, f"invoice/{key}", None, day, "@bank", "")
+
+
+def _less(found: list[taxes.Box], earlier: list[taxes.Box]) -> dict[tuple[str, str], int]:
+    sums = {(row.box, row.part): int(row.amount) for row in found}
+    for row in earlier:
+        sums[row.box, row.part] = sums.get((row.box, row.part), 0) - row.amount
+    return {box: amount for box, amount in sums.items() if amount}
+
+
+def test_on_cash_basis_a_part_that_is_paid_is_taxed_and_the_parts_are_the_whole(office: Office) -> None:
+    """95.20 with 15.20 of tax, paid in three parts."""
+    office.issue_invoices(1)
+    key = next(share for share in open_views(office.ledger).rows("SELECT key FROM invoice"))[0]
+    told = []
+    for place, minor in enumerate((1, 4_760, 4_759), 1):
+        day = DAY + timedelta(place)
+        amount = Money(minor, "EUR")
+        office.ledger.commit(lambda tx, amount=amount, day=day: tx.change(Invoice, key, Invoice.pay, amount, day))  # type: ignore[misc]
+        found = taxes.boxes(open_views(office.ledger), Seen(day, day, cash=True))
+        told.append({row.part: int(row.amount) for row in found})
+    assert told == [{"base": 1}, {"base": 4_000, "tax": 760}, {"base": 3_999, "tax": 760}]
+    assert not taxes.boxes(open_views(office.ledger), Seen(DAY, DAY, cash=True))
+
+
+def test_on_cash_basis_credit_that_is_paid_back_takes_its_tax_back(office: Office) -> None:
+    """Paid, then credited as a whole: with the money the tax goes back, and comes again when that is undone."""
+    business = Business(office.ledger, "C-1")
+    business.do(Act("issue", 1, 1_000, 0, "EUR", ""))
+    key, always = business.keys[0], Seen(date.min, date.max, cash=True)
+
+    def told() -> int:
+        return taxes.to_pay(taxes.boxes(open_views(office.ledger), always))
+
+    owing = office.ledger.commit(lambda tx: tx.state(Invoice, key).owing)
+    office.ledger.commit(lambda tx: tx.change(Invoice, key, Invoice.pay, owing, DAY))
+    whole = told()
+    business.do(Act("credit", 0, 1, 95, "EUR", ""))
+    assert told() == whole > 0
+    back = office.ledger.commit(lambda tx: paying.refund(tx, f"invoice/{key}", None, DAY, "@bank", ""))[0]
+    assert told() == taxes.to_pay(taxes.boxes(open_views(office.ledger), Seen(date.min, date.max))) < whole
+    office.ledger.commit(lambda tx: paying.unsettle(tx, back, 1, DAY + timedelta(20)))
+    assert told() == whole
+
+
+def test_a_code_takes_what_bears_one_of_its_rates_and_the_newer_where_two_do(office: Office) -> None:
+    office.issue_invoices(1)
+    other = Definition("NEW", "New", "output", "S", (Rate(DAY, Decimal(19)),), "N", "N tax")
+    for each in (STANDARD, other):
+        office.ledger.commit(lambda tx, each=each: tx.change(Code, each.code, Code.define, each))  # type: ignore[misc]
+    codes = taxes.Codes(open_views(office.ledger))
+    assert codes.of("output", "S19", DAY).code == "NEW"
+    assert codes.of("output", "S19", DAY - timedelta(1)).code == "STD"
+    assert codes.of("output", "STD", DAY).code == "STD"
+    assert codes.of("input", "S19", DAY).built_in
