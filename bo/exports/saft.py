@@ -1,0 +1,46 @@
+"""`bo export saft`: an audit file that the schema of the tax administration accepts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from bo import options
+
+if TYPE_CHECKING:
+    from bo.dates import Period
+    from store.ledger import Ledger
+
+
+@click.command()
+@click.option("--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
+@click.option("--registration", required=True, metavar="NUMBER", help="The organisation's registration number.")
+@click.option("--contact", default="", metavar="NAME", help="Who answers for it; the organisation, if not said.")
+@click.option("--schema", type=click.Choice(("1.10", "1.30")), default="1.30", show_default=True)
+@options.output
+@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.ledger
+def saft(
+    ledger: Ledger, period: Period, registration: str, contact: str, schema: str, output: str | None, force: bool
+) -> None:
+    """Export the books of a period as a Norwegian SAF-T Financial file.
+
+    All accounts with opening and closing balances, customers and suppliers, dimensions, and every entry. Amounts are
+    in the ledger's own currency. Tax codes are not in it: those of the tax administration are not known to bo.
+
+    \b
+    Example: bo export saft --period 2026 --registration 888888888 -o audit-2026.xml
+    """
+    from bo import files
+    from bo.saft.writing import Company, File, within
+    from projections import directory
+    from projections.core import open_views
+
+    within(period)
+    views = open_views(ledger)
+    company = Company(registration, contact or directory.setting(views, "name"))
+    pieces = File(views, period, schema, company).pieces()
+    files.write_output(output or "-", (piece.encode() for piece in pieces), force=force)
+    if output not in (None, "-"):
+        click.echo(output)

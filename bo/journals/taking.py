@@ -1,0 +1,291 @@
+"""Journals of plain-text accounting on their way into the books: what their entries leave out, assert and pad."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import ROUND_HALF_EVEN, Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple
+
+from aggregates.chart import Definition
+from aggregates.core import Refused
+from aggregates.currencies import DIGITS
+from aggregates.dimension import VALUE
+from aggregates.money import EXACT, Money
+from aggregates.posting import Posting, differences
+from bo.adopting import Adoption
+from projections import commodities
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOTS = {"asset": "A", "liability": "L", "equity": "Q", "income": "I", "expense": "E"}
+LONGEST = 32
+"""Characters of an account's number."""
+_OTHER = re.compile("[^0-9A-Za-z]+")
+
+
+LONGEST_LINE = 4000
+LONGEST_NUMBER = 64
+
+
+class Amount(NamedTuple):
+    number: Decimal
+    currency: str
+
+
+@dataclass
+class Leg:
+    """A line of an entry. `units` is None where it takes what the others leave; `weight` is what it balances by."""
+
+    line: int
+    account: str
+    units: Amount | None
+    weight: Amount | None = None
+    text: str = ""
+    asserted: Amount | None = None
+
+
+@dataclass
+class Written:
+    """An entry as somebody wrote it."""
+
+    line: int
+    on: date
+    text: str
+    legs: list[Leg]
+    tags: tuple[str, ...] = ()
+
+
+class Assertion(NamedTuple):
+    """What stands on an account, and on those below it, when the day begins."""
+
+    line: int
+    on: date
+    account: str
+    amount: Amount
+    tolerance: Decimal
+
+
+class Pad(NamedTuple):
+    """The next assertion of the account is made true on this day, from another account."""
+
+    line: int
+    on: date
+    account: str
+    source: str
+
+
+@dataclass
+class Journal:
+    """One file. `types` says what each account is, `numbers` and `names` what its number and name are to be."""
+
+    types: dict[str, str] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    commodities: dict[str, str] = field(default_factory=dict)
+    entries: list[Written] = field(default_factory=list)
+    assertions: list[Assertion] = field(default_factory=list)
+    pads: list[Pad] = field(default_factory=list)
+    left: dict[str, list[int]] = field(default_factory=dict)
+    """What is not taken over, and on which lines."""
+    at: int = 0
+    """The line that is being read."""
+    rounds: bool = False
+    """What an entry leaves out is rounded as its other amounts are written."""
+
+    def leave(self, what: str) -> None:
+        self.left.setdefault(what, []).append(self.at)
+
+
+class Taking:
+    """Works out what a journal means, and hands it over."""
+
+    def __init__(self, journal: Journal, into: Adoption) -> None:
+        self.journal, self.into = journal, into
+        self.standing: dict[str, dict[str, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+        self.padding: dict[str, tuple[Pad, set[str]]] = {}
+        self.padded: list[Written] = []
+        self.digits: dict[str, int] = {}
+        self.numbers: dict[str, str] = {}
+
+    def run(self) -> None:
+        for entry in self._told():
+            if self._complete(entry):
+                self._stand(entry)
+        entries = sorted([*self.padded, *self.journal.entries], key=lambda each: (each.on, each.line))
+        for what, lines in sorted(self.journal.left.items()):
+            times = "" if len(lines) == 1 else f", here and {len(lines) - 1} times more"
+            self.into.odd(lines[0], what, "", f"{what} is not taken over{times}")
+        if self.into.findings.errors:
+            return
+        self._commodities(entries)
+        self._accounts()
+        for entry in entries:
+            self._post(entry)
+
+    def _told(self) -> Iterator[Written]:
+        """Entries by date; before those of a day, its assertions, and pads after."""
+        journal = self.journal
+        told: list[Written | Assertion | Pad] = [*journal.entries, *journal.assertions, *journal.pads]
+        for each in sorted(told, key=lambda each: (each.on, not isinstance(each, Assertion), each.line)):
+            if isinstance(each, Written):
+                yield each
+            elif isinstance(each, Pad):
+                self.padding[each.account] = each, set()
+            else:
+                self._assert(each)
+
+    # Entries
+
+    def _complete(self, entry: Written) -> bool:
+        """Fill in the line that says no amount, and see that the entry balances."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        decimals: dict[str, list[int]] = defaultdict(list)
+        for leg in entry.legs:
+            if leg.units:
+                weight = leg.weight or leg.units
+                sums[weight.currency] += weight.number
+                decimals[leg.units.currency].append(-int(leg.units.number.as_tuple().exponent))
+        quanta = {code: self._quantum(counts) for code, counts in decimals.items()}
+        holes = [leg for leg in entry.legs if leg.units is None]
+        if len(holes) > 1:
+            self.into.wrong(holes[1].line, "amount", holes[1].account, "two lines of an entry say no amount")
+            return False
+        if not holes:
+            return self._balances(entry, sums, quanta)
+        [hole] = holes
+        filled = []
+        for code, rest in sums.items():
+            quantum = quanta.get(code)
+            left = rest.quantize(quantum, ROUND_HALF_EVEN) if self.journal.rounds and quantum else rest
+            if left:
+                filled.append(Leg(hole.line, hole.account, Amount(-left, code), None, hole.text))
+        if hole.asserted:
+            filled.append(hole)
+        at = entry.legs.index(hole)
+        entry.legs[at : at + 1] = filled
+        return True
+
+    def _quantum(self, decimals: list[int]) -> Decimal:
+        """What amounts are rounded to: as the coarsest is written, or the finest; 0 when all are whole."""
+        written = [count for count in decimals if count > 0]
+        if not written:
+            return Decimal(0)
+        return Decimal(1).scaleb(-(min(written) if self.journal.rounds else max(written)))
+
+    def _balances(self, entry: Written, sums: dict[str, Decimal], quanta: dict[str, Decimal]) -> bool:
+        """Whether nothing is left over. Of two currencies alone hledger takes the one to be the price of the other."""
+        off = {code: rest for code, rest in sums.items() if abs(rest) > quanta.get(code, Decimal(0)) / 2}
+        if not self.journal.rounds and len(off) == len(sums) == 2:
+            one, other = off.values()
+            if (one > 0) != (other > 0):
+                return True
+        for code, rest in off.items():
+            self.into.wrong(entry.line, "", entry.text, f"it does not balance: {rest:f} {code} is left over")
+        return not off
+
+    def _stand(self, entry: Written) -> None:
+        for leg in entry.legs:
+            if leg.units:
+                self.standing[leg.account][leg.units.currency] += leg.units.number
+            if leg.asserted:
+                found = self.standing[leg.account][leg.asserted.currency]
+                if found != leg.asserted.number:
+                    self._differs(leg.line, leg.account, leg.asserted, found)
+
+    def _assert(self, told: Assertion) -> None:
+        currency = told.amount.currency
+        below = told.account + ":"
+        found = sum(
+            (sums[currency] for name, sums in self.standing.items() if name == told.account or name.startswith(below)),
+            Decimal(0),
+        )
+        pad, done = self.padding.get(told.account, (None, set()))
+        rest = told.amount.number - found
+        if pad and currency not in done:
+            done.add(currency)
+            if abs(rest) > told.tolerance:
+                text = f"Padding of {told.account}"
+                legs = [
+                    Leg(pad.line, pad.account, Amount(rest, currency)),
+                    Leg(pad.line, pad.source, Amount(-rest, currency)),
+                ]
+                entry = Written(pad.line, pad.on, text, legs)
+                self._stand(entry)
+                self.padded.append(entry)
+        elif abs(rest) > told.tolerance:
+            self._differs(told.line, told.account, told.amount, found)
+
+    def _differs(self, line: int, account: str, amount: Amount, found: Decimal) -> None:
+        rule = f"{amount.number:f} {amount.currency} is asserted, {found:f} is there"
+        self.into.wrong(line, "balance", account, rule)
+
+    # Into the books
+
+    def _commodities(self, entries: list[Written]) -> None:
+        """Whatever is no currency is a commodity, with as many decimals as it has anywhere."""
+        counted: dict[str, int] = dict.fromkeys(self.journal.commodities, 0)
+        for amount in (leg.units for entry in entries for leg in entry.legs if leg.units):
+            counted[amount.currency] = max(counted.get(amount.currency, 0), -_exponent(amount.number))
+        here = commodities.digits(self.into.views)
+        for code, digits in counted.items():
+            if code in DIGITS:
+                self.digits[code] = DIGITS[code]
+            else:
+                self.digits[code] = max(digits, here.get(code, 0))
+                self.into.commodity(code, self.digits[code], self.journal.commodities.get(code, ""))
+
+    def _accounts(self) -> None:
+        """An account keeps its whole name; its number is made of it, unless the file says one."""
+        named = {account.name: number for number, account in self.into.before.accounts.items()}
+        for path, type in sorted(self.journal.types.items()):
+            name = self.journal.names.get(path, path)
+            number = self.journal.numbers.get(path) or named.get(name) or number_of(path, type)
+            self.numbers[path] = number
+            self.into.account(self.journal.lines.get(path, 0), Definition(number, name, type))
+
+    def _post(self, entry: Written) -> None:
+        lines: list[Posting] = []
+        for leg in entry.legs:
+            if not leg.units or not leg.units.number:
+                continue
+            try:
+                amount = self._money(leg.units)
+            except Refused as no:
+                self.into.wrong(leg.line, "amount", f"{leg.units.number:f}", str(no))
+                return
+            text = "" if leg.text == entry.text else leg.text
+            lines.append(Posting(self.numbers[leg.account], amount, text=text, dimensions=self._tags(entry)))
+        lines += [Posting("@exchange", Money(-minor, code)) for code, minor in differences(lines).items()]
+        if lines:
+            self.into.entry(entry.line, entry.on, entry.text, lines)
+
+    def _money(self, amount: Amount) -> Money:
+        if amount.currency in DIGITS:
+            return Money.of(amount.number, amount.currency)
+        return Money(int(amount.number.scaleb(self.digits[amount.currency], EXACT)), amount.currency)
+
+    def _tags(self, entry: Written) -> tuple[str, ...]:
+        """Tags are values of a dimension called so."""
+        fitting = [tag for tag in entry.tags if VALUE.fullmatch(tag)]
+        return tuple(self.into.dimension(entry.line, "tag", tag, "") for tag in fitting)
+
+
+def number_of(path: str, type: str) -> str:
+    """`Assets:US:Bank` is A.US.Bank. What is too long is cut and told apart by a hash of the whole."""
+    _, _, rest = path.partition(":")
+    parts = [_OTHER.sub("-", part).strip("-") for part in (rest or path).split(":")]
+    number = ".".join([ROOTS[type], *filter(None, parts)])
+    if len(number) <= LONGEST and _OTHER.sub("", path) and path.isascii():
+        return number
+    return f"{number[: LONGEST - 7].rstrip('.-')}-{sha256(path.encode()).hexdigest()[:6]}"
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.normalize(EXACT).as_tuple().exponent if number else 0
+    return min(int(exponent), 0)
