@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-MOST = 1000
+MOST = 10_000
 """So many are kept to show; all are counted."""
 
 Level = Literal["error", "warning"]

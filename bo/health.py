@@ -194,7 +194,7 @@ def _ledger(ledger: Session, home: Home) -> Iterator[Finding]:
         yield _stumbled(problem, "`bo audit verify --full` says where; do not write before you know why")
         return
     looks: tuple[Callable[[Session, Home], Iterator[Finding]], ...]
-    looks = (_clock, _pin, _verdicts, _keys, _shreds, _views, _blobs)
+    looks = (_clock, _pin, _verdicts, _closes, _keys, _shreds, _views, _blobs)
     for look in looks:
         yield from look(ledger, home)
 
@@ -229,6 +229,17 @@ def _verdicts(ledger: Session, home: Home) -> Iterator[Finding]:
         else:
             what = f"{count} commits are {verdict}: they stand in the log and no view sees them"
             yield Finding(WRONG, what, "`bo audit verify` lists them with their authors", 10)
+
+
+def _closes(ledger: Session, home: Home) -> Iterator[Finding]:
+    """Closed periods whose books are not what was sealed."""
+    from bo.verifying import reads_all
+    from projections.closes import alarm
+    from projections.core import open_views
+
+    what = alarm(open_views(ledger)) if reads_all(ledger) else ""
+    if what:
+        yield Finding(WRONG, what, "find out what changed the figures before you close or report anything", 20)
 
 
 def _keys(ledger: Session, home: Home) -> Iterator[Finding]:

@@ -6,7 +6,7 @@
 import os
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "commands")
-SECTIONS = ("money", "records", "documents", "people", "audit", "ledger")
+SECTIONS = ("money", "books", "records", "documents", "people", "audit", "ledger")
 """The order of the headings; a section that is not named here comes after them."""
 
 _FRAME = """\

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from aggregates.kind import Kind
-    from bo.findings import Finding
+    from bo.findings import Finding, Findings
     from bo.sheets import Sheet
     from projections.core import Views
     from store.ledger import Ledger
@@ -110,10 +110,13 @@ def save_mapping(tx: Transaction, name: str, kind: str, text: str, compartment: 
 
 
 def tell_findings(sheet: Sheet) -> None:
+    tell(sheet.findings)
+
+
+def tell(found: Findings) -> None:
     """The findings as a table on stderr, errors first; of many warnings some."""
     from bo import render, settings
 
-    found = sheet.findings
     faults = [each for each in found.shown if each.level == "error"]
     odd = sorted(
         (each for each in found.shown if each.level == "warning"), key=lambda each: each.rule[:9] != "possible "
@@ -129,7 +132,7 @@ def tell_findings(sheet: Sheet) -> None:
     if left > 0:
         errors.tell(f"{left} more errors are not shown")
     if len(odd) > len(few):
-        errors.tell(f"{found.warnings - len(few)} more warnings are not shown: add --verbose before record")
+        errors.tell(f"{found.warnings - len(few)} more warnings are not shown: `bo --verbose …` shows all")
 
 
 class _KeptMapping(msgspec.Struct):

@@ -65,6 +65,7 @@ class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     values: dict[str, dict[str, str]] = {}
     dates: str = ""
     decimals: Literal["", ".", ","] = ""  # when named, thousands may be separated; else only 1234.56 is read
+    debris: Literal["", "round"] = ""  # what binary arithmetic left behind an amount, 0.30000000000000004, is taken off
     join: Join | tuple[Join, ...] | None = None
     lines: Mapping | None = None
     skip_blank_rows: bool = True

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=Callable[..., Any])
 _YES = "bo.options.yes"
+DRAWN = ("table", "plain", "md", "html")
+"""Formats for people."""
 
 MONEY = params.Money()
 """`120`, `120.00`, `120.00 EUR` -> bo.amounts.Amount(decimal, currency or None)."""
@@ -99,7 +101,8 @@ def rows(command: Callable[..., Sequence[msgspec.Struct]]) -> Callable[..., Any]
     """Print the structs a command returns, as --format and its companions say.
 
     --as-of and --known-at exist where the function takes `as_of` and `known_at`. A function that takes `limit` is
-    given it when nothing is to be sorted, so that it may read less.
+    given it when nothing is to be sorted, so that it may read less; one that takes `totals` is told whether people
+    read it: what programs read has no totals and no headings.
     """
     taken = _taken(command)
 
@@ -110,6 +113,8 @@ def rows(command: Callable[..., Sequence[msgspec.Struct]]) -> Callable[..., Any]
         how = _how(given)
         if "limit" in taken:
             given["limit"] = None if how.sort else how.limit
+        if "totals" in taken:
+            given["totals"] = how.format in DRAWN
         found = command(*args, **given)
         render.rows(found, _placed(how))
         _remark(f"{len(found)} row{'' if len(found) == 1 else 's'}")
@@ -236,6 +241,7 @@ key = click.option(
 due = click.option("--due", type=DAY, metavar="DAY", help="The day it is to be paid.")
 since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this day.")
 until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")
+in_base = click.option("--base", "in_base", is_flag=True, help="Everything in the ledger's own currency.")
 period = click.option("--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
 edit = click.option(

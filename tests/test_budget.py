@@ -62,6 +62,13 @@ WARM = {
     "what was owing": ("invoice", "unpaid", "--as-of", "2026-02-28", "--json"),
     "records": ("record", "list", "--json"),
     "documents": ("doc", "list", "--json"),
+    "the trial balance": ("report", "trial-balance", "--json"),
+    "the balance sheet": ("report", "balance-sheet", "--json"),
+    "the general ledger": ("report", "general-ledger", "1300", "--json"),
+    "the chart of accounts": ("account", "list", "--json"),
+    "bank accounts beside the books": ("bank", "list", "--json"),
+    "bank lines": ("bank", "lines", "--json"),
+    "periods": ("period", "list", "--json"),
     "the audit trail": ("audit", "trail", "--json"),
 }
 

@@ -415,7 +415,7 @@ def test_a_corrupted_client_database_is_built_again(office: Office) -> None:
     path = _client_file(office)
     whole = path.read_bytes()
     told = 0
-    for at in [0, 20, 2_000, *range(4_100, len(whole), len(whole) // 6), len(whole) - 1]:
+    for at in [0, 20, 2_000, *range(4_100, len(whole), len(whole) // 12), len(whole) - 1]:
         raw = bytearray(whole)
         raw[at] ^= 1
         path.write_bytes(raw)

@@ -84,7 +84,9 @@ def walked() -> list[tuple[str, click.Command]]:
         assert command is not None
         found.append((f"bo {name}", command))
         if isinstance(command, click.Group):
-            found += [(f"bo {name} {verb}", command.commands[verb]) for verb in command.list_commands(None)]  # type: ignore[arg-type]
+            context = click.Context(command)
+            verbs = ((verb, command.get_command(context, verb)) for verb in command.list_commands(context))
+            found += [(f"bo {name} {verb}", each) for verb, each in verbs if each is not None]
     return found
 
 

@@ -51,7 +51,7 @@ def trail(
     from projections import trail as trails
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Trail", "Directory", "References"))
+    views = open_views(ledger, known_at, only=("Trail", "Directory", "References", "Periods"))
     stream = references.resolve(views, reference).stream if reference else ""
     found, streams = trails.entries(views, stream, actor, since, until, limit)
     _confess(ledger, trails.confidential(views, streams))

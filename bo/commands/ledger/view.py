@@ -50,13 +50,17 @@ def list_(ledger: Session) -> list[View]:
 def rebuild(ledger: Session, name: str) -> None:
     """Build all views, or the projection NAME, again from the log.
 
+    Ends with 20 when the books of a closed period are then not what was sealed.
+
     \b
     Example: bo view rebuild
              bo view rebuild Invoices
     """
+    from bo.verifying import reads_all
     from projections import contents
+    from projections.closes import alarm
     from projections.core import open_views
-    from store.errors import NotFound
+    from store.errors import NotFound, Tampered
 
     known = [one.name for one in contents.made(open_views(ledger))]
     if name and name not in known:
@@ -64,8 +68,11 @@ def rebuild(ledger: Session, name: str) -> None:
     with ledger.client.transaction():
         ledger.client.db.execute("UPDATE projection SET version = 0 WHERE ? IN ('', name)", (name,))
         ledger.client.put("projections", b"")
-    open_views(ledger)
+    views = open_views(ledger)
     click.echo("\n".join([name] if name else known))
+    changed = reads_all(ledger) and alarm(views)
+    if changed:
+        raise Tampered(changed)
 
 
 @view.command()
