@@ -199,8 +199,8 @@ class Contents:
             return None
         place = EVENT, cls.compartment, stream
         if place not in self._states:
-            begun = Streams(self._client.db).position(place)[1] >= 0  # most ledgers have closed nothing: no question then
-            rows = [leaf for leaf in self._store.stream(*place) if leaf.idx < first] if begun else []
+            _, last = Streams(self._client.db).position(place)  # nothing there: the store need not be asked
+            rows = [leaf for leaf in self._store.stream(*place) if leaf.idx < first] if last >= 0 else []
             state = self._state(cls, rows[-1]._replace(version=rows[-1].version + rows[-1].events)) if rows else cls()
             if state is None:
                 return None
