@@ -18,6 +18,8 @@ _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 IN_A_FOLDER = "# In a folder:"
 """Before a command that only a ledger in a folder can be asked."""
 TRANSCRIPTS = sorted((ROOT / "tests" / "cli").glob("*.txt"))
+BOOKS = {path.stem for path in (ROOT / "bo" / "commands" / "books").glob("*.py")}
+"""Their rules know nothing of stores: on a server they are run by hand, with the long tests."""
 
 
 @pytest.mark.parametrize("file", TRANSCRIPTS, ids=lambda file: file.stem)
@@ -30,7 +32,11 @@ def test_a_transcript_holds(file: Path, tmp_path: Path, request: pytest.FixtureR
         _same(steps, printed)
 
 
-@pytest.mark.parametrize("file", TRANSCRIPTS, ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file",
+    [pytest.param(file, marks=[pytest.mark.long] * (file.stem in BOOKS)) for file in TRANSCRIPTS],
+    ids=lambda file: file.stem,
+)
 def test_a_transcript_holds_on_a_server(file: Path, tmp_path: Path, postgres_server: Server) -> None:
     steps = [step for step in _steps(file)[0] if IN_A_FOLDER not in step.before]
     url = postgres_server.url().partition("schema=")[0].rstrip("&?")
