@@ -208,14 +208,16 @@ def change(address: str, blob: bytes, request: pytest.FixtureRequest, *, cut: bo
                 f"DELETE FROM {where.schema}.blob_piece WHERE no = (SELECT MAX(no) FROM {where.schema}.blob_piece)"
             )
         else:
-            server.sql(f"UPDATE {where.schema}.blob_piece SET data = set_byte(data, 9, 9) WHERE no = 1")
+            server.sql(
+                f"UPDATE {where.schema}.blob_piece SET data = set_byte(data, 9, get_byte(data, 9) # 1) WHERE no = 1"
+            )
         return
     place = place_at(address, LEDGER)
     raw = bytearray(content(place, blob))
     if cut:
         del raw[-1000:]
     else:
-        raw[SIZE + 9] = 9
+        raw[SIZE + 9] ^= 1
     with place.new() as new:
         new.write(bytes(raw))
         new.publish(blob)
