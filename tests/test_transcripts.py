@@ -18,7 +18,7 @@ _BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 IN_A_FOLDER = "# In a folder:"
 """Before a command that only a ledger in a folder can be asked."""
 TRANSCRIPTS = sorted((ROOT / "tests" / "cli").glob("*.txt"))
-CLOSE_TO_THE_STORE = {"audit", "copy", "device", "doc", "follow", "ledger", "start", "store"}
+CLOSE_TO_THE_STORE = {"copy", "ledger", "start", "store"}
 """On a server these are run each time, the others by hand, with the long tests: their rules know nothing of stores."""
 
 
