@@ -10,9 +10,9 @@ import msgspec
 
 from aggregates import text
 from aggregates.bill_lines import bill_lines
-from aggregates.core import FINANCE, Event, Refused, State, replace, require
-from aggregates.crediting import Claim, after, credit_note, gone, overtaken
-from aggregates.credits import Credits, changed, drawn, held
+from aggregates.core import FINANCE, Event, State, replace, require
+from aggregates.crediting import Claim, after, credit_note, gone, miscounted
+from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
 from aggregates.en16931 import Tax, totals
 from aggregates.legal import Party, due_date, fitted
 from aggregates.lines import Line
@@ -298,10 +298,7 @@ class Bill(State[Events]):
     def unallocate(self, allocation: int, on: date) -> Unallocated:
         """Take back one allocation, whole."""
         self._require_there("changed")
-        known = ", ".join(map(str, self.allocations)) or "none"
-        require(allocation in self.allocations, f"{self.number} has no allocation {allocation}: it has {known}")
-        made = self.allocations[allocation]
-        require(on >= made.on, f"allocation {allocation} is dated {made.on}: it cannot end on {on}")
+        made = standing(self, allocation, on)
         return Unallocated(allocation, made.source, made.amount, on)
 
     def give(self, amount: Decimal | Money, on: date, to: str, source: str = "") -> tuple[Given, ...]:
@@ -368,20 +365,9 @@ class Bill(State[Events]):
             case Voided():
                 return replace(self, owing=ZERO, credits={}, voided=True)
             case Allocated():
-                return replace(
-                    self,
-                    owing=self.owing - event.amount,
-                    credits=changed(self.credits, event.source, -event.amount, event.on),
-                    allocations={**self.allocations, event.allocation: event},
-                    last_allocation=event.allocation,
-                )
+                return replace(self, **settled(self, event))
             case Unallocated():
-                return replace(
-                    self,
-                    owing=self.owing + event.amount,
-                    credits=changed(self.credits, event.source, event.amount, event.on),
-                    allocations={n: made for n, made in self.allocations.items() if n != event.allocation},
-                )
+                return replace(self, **unsettled(self, event))
             case Given():
                 return replace(self, credits=changed(self.credits, event.source, -event.amount, event.on))
             case Received():
@@ -403,15 +389,7 @@ class Bill(State[Events]):
         """Why this credit note takes more than remains, "" when it does not."""
         if not self.number or self.voided or event.bill != self.number:
             return f"{event.number} credits {event.bill}, which does not stand here"
-        try:
-            wrong = overtaken(self.rest, event.lines)
-            left = self.rest if wrong else after(self.rest, event.lines)
-            comes_to = gone(self.lines, left).total - self.credited
-        except (ArithmeticError, TypeError, Refused):  # what no verb makes: not a number, another currency
-            return f"{event.number} cannot be added up"
-        if not wrong and comes_to != event.total:
-            return f"{event.number} comes to {comes_to}, not {event.total}"
-        return wrong and f"{event.number}: {wrong}"
+        return miscounted(event.number, self.lines, self.rest, event.lines, event.total)
 
 
 def _charged(lines: Sequence[Line], currency: str, ref: str, total: Decimal | Money | None) -> dict[str, Any]:

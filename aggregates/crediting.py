@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from aggregates.core import replace, require
+from aggregates.core import Refused, replace, require
 from aggregates.en16931 import Totals, difference, line_net, plain, totals
 from aggregates.lines import FORM, NONE, Line, line
 from aggregates.money import ZERO, Money, exact
@@ -98,6 +98,19 @@ def overtaken(rest: Sequence[Line], taken: Sequence[Line]) -> str:
         if not (quantities[0] <= left.quantity <= quantities[1] and nets[0] <= left.net <= nets[1]):
             return f"more of line {place} is credited than remains of it"
     return ""
+
+
+def miscounted(number: str, lines: Sequence[Line], rest: Sequence[Line], taken: Sequence[Line], total: Money) -> str:
+    """Why the credit note `number` over `taken` cannot come to `total`, "" when it does."""
+    try:
+        wrong = overtaken(rest, taken)
+        left = rest if wrong else after(rest, taken)
+        comes_to = gone(lines, left).total - gone(lines, rest).total
+    except (ArithmeticError, TypeError, Refused):  # what no verb makes: not a number, another currency
+        return f"{number} cannot be added up"
+    if not wrong and comes_to != total:
+        return f"{number} comes to {comes_to}, not {total}"
+    return wrong and f"{number}: {wrong}"
 
 
 def _resolved(claimed: Claim, rest: Sequence[Line]) -> tuple[int, Claim]:

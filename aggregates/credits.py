@@ -1,6 +1,7 @@
-"""Credit of a customer: what is left of each payment and credit note, and how it is drawn on."""
+"""Credit of a customer or with a vendor: what is left of each payment and credit note, and how it settles papers."""
 
 from datetime import date
+from typing import Any, Protocol
 
 import msgspec
 
@@ -44,3 +45,47 @@ def changed(credits: Credits, source: str, by: Money, on: date) -> Credits:
     """More or less left of `source`; `on` says since when, if it is new."""
     before = credits.get(source, Credit(ZERO, on))
     return {**credits, source: Credit(before.left + by, before.on)}
+
+
+class Paper(Protocol):
+    """An invoice or a bill, as far as settling it goes."""
+
+    @property
+    def number(self) -> str: ...
+
+    @property
+    def owing(self) -> Money: ...
+
+    @property
+    def credits(self) -> Credits: ...
+
+    @property
+    def allocations(self) -> dict[int, Any]: ...
+
+
+def settled(paper: Paper, made: Any) -> dict[str, Any]:
+    """The fields that the allocation `made` changes."""
+    return {
+        "owing": paper.owing - made.amount,
+        "credits": changed(paper.credits, made.source, -made.amount, made.on),
+        "allocations": {**paper.allocations, made.allocation: made},
+        "last_allocation": made.allocation,
+    }
+
+
+def unsettled(paper: Paper, ended: Any) -> dict[str, Any]:
+    """The fields that the end of an allocation changes back."""
+    return {
+        "owing": paper.owing + ended.amount,
+        "credits": changed(paper.credits, ended.source, ended.amount, ended.on),
+        "allocations": {number: made for number, made in paper.allocations.items() if number != ended.allocation},
+    }
+
+
+def standing(paper: Paper, allocation: int, on: date) -> Any:
+    """The allocation that may be taken back on a day, whole."""
+    known = ", ".join(map(str, paper.allocations)) or "none"
+    require(allocation in paper.allocations, f"{paper.number} has no allocation {allocation}: it has {known}")
+    made = paper.allocations[allocation]
+    require(on >= made.on, f"allocation {allocation} is dated {made.on}: it cannot end on {on}")
+    return made

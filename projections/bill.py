@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from projections.bills import PERSON, STATUS, VENDOR, source
 from projections.core import Minor
+from projections.papers import Movement, Tax, parsed
 from store.errors import NotFound
 
 if TYPE_CHECKING:
     from projections.core import Views
-
-Part = TypeVar("Part")
 
 
 class Seller(msgspec.Struct):
@@ -39,24 +38,6 @@ class Line(msgspec.Struct, array_like=True):
     net: Minor
     account: str
     of: int
-
-
-class Tax(msgspec.Struct, array_like=True):
-    category: str
-    rate: str
-    basis: Minor
-    amount: Minor
-
-
-class Movement(msgspec.Struct):
-    on: date
-    what: str
-    allocation: int | None
-    source: str
-    amount: Minor
-    owing: Minor
-    credit: Minor
-    ref: str
 
 
 class Bill(msgspec.Struct):
@@ -131,8 +112,8 @@ def shown(views: Views, number: str, as_of: date | None = None) -> Bill:
         raise NotFound(f"{number} was not posted by {as_of}" if as_of else f"you cannot see how {number} began")
     parts = {
         "seller": msgspec.json.decode(row.seller, type=Seller),
-        "lines": _parsed(row.lines, Line),
-        "taxes": _parsed(row.taxes, Tax),
+        "lines": parsed(row.lines, Line),
+        "taxes": parsed(row.taxes, Tax),
         "movements": movements(views, number, as_of),
     }
     return Bill(**{**msgspec.structs.asdict(row), **parts})
@@ -191,9 +172,5 @@ def vendor_credit(views: Views, number: str) -> VendorCredit:
     )  # fmt: skip
     if row is None:
         raise NotFound(f"you cannot see the bill that {number} corrects")
-    parts = {"lines": _parsed(row.lines, Line), "taxes": _parsed(row.taxes, Tax)}
+    parts = {"lines": parsed(row.lines, Line), "taxes": parsed(row.taxes, Tax)}
     return VendorCredit(**{**msgspec.structs.asdict(row), **parts})
-
-
-def _parsed(text: str, shape: type[Part]) -> list[Part]:
-    return msgspec.json.decode(text, type=list[shape])  # type: ignore[valid-type]  # the shape is a value

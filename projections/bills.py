@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Minor, Projection, on
+from projections.papers import as_json, taxes_of
 
 if TYPE_CHECKING:
     from aggregates.bill import (
@@ -54,8 +55,8 @@ class Bills(Projection):
         views.add(
             "bill", recorded.position, event.number, event.vendor, 0, event.seller.name, event.ref,
             event.on.isoformat(), posted, event.due.isoformat(), event.currency, event.net.minor, event.tax.minor,
-            total, owing, credit, 0, 0, event.text, _json(event.seller), lines_of(event), _taxes(event), event.by, "",
-            "", "",
+            total, owing, credit, 0, 0, event.text, as_json(event.seller), lines_of(event), taxes_of(event),
+            event.by, "", "", "",
         )  # fmt: skip
         views.add("bill_movement", event.number, recorded.position, posted, "added", 0, "", total, owing, credit, "")
 
@@ -69,7 +70,7 @@ class Bills(Projection):
             """UPDATE bill SET ref = ?, due = ?, net = ?, tax = ?, total = ?, owing = owing + ?, credit = credit + ?,
             text = ?, lines = ?, taxes = ?, edited_by = ?, approved_by = '' WHERE number = ?""",
             event.ref, event.due.isoformat(), event.net.minor, event.tax.minor, total, owing, credit, event.text,
-            lines_of(event), _taxes(event), event.by, recorded.key,
+            lines_of(event), taxes_of(event), event.by, recorded.key,
         )  # fmt: skip
         _note(views, recorded, event.on, "edited", 0, "", total - before, owing, credit, "")
 
@@ -107,7 +108,7 @@ class Bills(Projection):
         _note(views, recorded, day, "credited", 0, event.number, total, 0, total, "")
         views.add(
             "vendor_credit", recorded.position, event.number, recorded.key, event.ref, event.on.isoformat(),
-            event.net.minor, event.tax.minor, total, event.reason, lines_of(event), _taxes(event),
+            event.net.minor, event.tax.minor, total, event.reason, lines_of(event), taxes_of(event),
         )  # fmt: skip
 
     @on("bill.voided")
@@ -145,23 +146,12 @@ def _note(views: Views, recorded: Recorded, day: date, what: str, *more: Any) ->
     views.add("bill_movement", recorded.key, recorded.position, day.isoformat(), what, *more)
 
 
-_encode = msgspec.json.Encoder().encode
-
-
-def _json(value: object) -> str:
-    return _encode(value).decode()
-
-
 def lines_of(event: Any) -> str:
-    return _json([
+    return as_json([
         (each.description, each.quantity, each.price, each.category, each.owed or each.rate, each.net.minor,
          each.account, each.of)
         for each in event.lines
     ])  # fmt: skip
-
-
-def _taxes(event: Any) -> str:
-    return _json([(each.category, each.rate, each.basis.minor, each.amount.minor) for each in event.taxes])
 
 
 # Queries. `?1` is the day asked about in all of them, NULL for the state after the newest event.

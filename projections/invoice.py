@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from projections.core import Minor
 from projections.invoices import CUSTOMER, PARTY, STATUS, source
+from projections.papers import Movement, Tax, parsed
 from store.errors import NotFound
 
 if TYPE_CHECKING:
     from projections.core import Views
-
-Part = TypeVar("Part")
 
 
 class Buyer(msgspec.Struct):
@@ -38,24 +37,6 @@ class Line(msgspec.Struct, array_like=True):
     discount: str
     unit: str
     of: int
-
-
-class Tax(msgspec.Struct, array_like=True):
-    category: str
-    rate: str
-    basis: Minor
-    amount: Minor
-
-
-class Movement(msgspec.Struct):
-    on: date
-    what: str
-    allocation: int | None
-    source: str
-    amount: Minor
-    owing: Minor
-    credit: Minor
-    ref: str
 
 
 class Invoice(msgspec.Struct):
@@ -119,8 +100,8 @@ def shown(views: Views, key: str, as_of: date | None = None) -> Invoice:
         raise NotFound(f"{key} was not issued by {as_of}" if as_of else f"you cannot see how {key} began")
     parts = {
         "buyer": msgspec.json.decode(row.buyer, type=Buyer),
-        "lines": _parsed(row.lines, Line),
-        "taxes": _parsed(row.taxes, Tax),
+        "lines": parsed(row.lines, Line),
+        "taxes": parsed(row.taxes, Tax),
         "movements": movements(views, key, as_of),
     }
     return Invoice(**{**msgspec.structs.asdict(row), **parts})
@@ -177,9 +158,5 @@ def credit_note(views: Views, number: str) -> CreditNote:
     )  # fmt: skip
     if row is None:
         raise NotFound(f"you cannot see the invoice that {number} corrects")
-    parts = {"lines": _parsed(row.lines, Line), "taxes": _parsed(row.taxes, Tax)}
+    parts = {"lines": parsed(row.lines, Line), "taxes": parsed(row.taxes, Tax)}
     return CreditNote(**{**msgspec.structs.asdict(row), **parts})
-
-
-def _parsed(text: str, shape: type[Part]) -> list[Part]:
-    return msgspec.json.decode(text, type=list[shape])  # type: ignore[valid-type]

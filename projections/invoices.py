@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Minor, Projection, on
+from projections.papers import as_json, taxes_of
 
 if TYPE_CHECKING:
     from aggregates.invoice import (
@@ -81,7 +82,7 @@ class Invoices(Projection):
         views.add(
             "invoice", recorded.position, recorded.key, event.number, "issued", event.customer, 0, event.buyer.name,
             event.on.isoformat(), event.due.isoformat(), event.currency, event.net.minor, event.tax.minor, total,
-            total, 0, 0, 0, event.ref, _json(event.buyer), lines_of(event), _taxes(event),
+            total, 0, 0, 0, event.ref, as_json(event.buyer), lines_of(event), taxes_of(event),
         )  # fmt: skip
 
     @on("invoice.paid")
@@ -113,7 +114,7 @@ class Invoices(Projection):
         _note_movement(views, recorded, event.on, "credited", 0, event.number, total, 0, total, "")
         views.add(
             "credit_note", recorded.position, event.number, recorded.key, event.on.isoformat(), event.net.minor,
-            event.tax.minor, total, event.reason, lines_of(event), _taxes(event),
+            event.tax.minor, total, event.reason, lines_of(event), taxes_of(event),
         )  # fmt: skip
 
     @on("invoice.voided")
@@ -154,23 +155,12 @@ def _note_movement(views: Views, recorded: Recorded, day: date, what: str, *more
     views.add("movement", recorded.key, recorded.position, day.isoformat(), what, *more)
 
 
-_encode = msgspec.json.Encoder().encode
-
-
-def _json(value: object) -> str:
-    return _encode(value).decode()
-
-
 def lines_of(event: Any) -> str:
-    return _json([
+    return as_json([
         (each.description, each.quantity, each.price, each.category, each.rate, each.net.minor, each.discount,
          each.unit, each.of)
         for each in event.lines
     ])  # fmt: skip
-
-
-def _taxes(event: Any) -> str:
-    return _json([(each.category, each.rate, each.basis.minor, each.amount.minor) for each in event.taxes])
 
 
 # Queries. `?1` is the day asked about in all of them, NULL for the state after the newest event.
