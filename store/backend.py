@@ -48,8 +48,8 @@ class Backend(Protocol):
 
     # reading
 
-    def newest(self) -> tuple[int, bytes] | None:
-        """Size and note of the newest head."""
+    def newest(self, *, now: bool = False) -> tuple[int, bytes] | None:
+        """Size and note of the newest head; `now`: not as it came along with something else a moment ago."""
 
     def head(self, size: int) -> bytes | None:
         """The note at a size."""
@@ -111,6 +111,12 @@ class Backend(Protocol):
 
     # writing
 
+    def lining_up(self, since: int) -> AbstractContextManager[bool]:
+        """Before `writing`: True inside when others write too, so that there is time to follow the log meanwhile.
+
+        Who has followed it to leaf `since` is brought what came after it.
+        """
+
     def writing(self, since: int | None = None) -> AbstractContextManager[None]:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone.
 
@@ -158,7 +164,15 @@ class Backend(Protocol):
         """Whether no old state is left; False while a reader still holds on to one."""
 
 
-def beyond(store: Backend, position: int) -> int:
+class _Leaves(Protocol):
+    """The part of a store that `beyond` asks."""
+
+    def newest(self) -> tuple[int, bytes] | None: ...
+
+    def leaf(self, index: int) -> Leaf | None: ...
+
+
+def beyond(store: _Leaves, position: int) -> int:
     """The first leaf with an ordinal of at least `position`: it comes after the event there."""
     newest = store.newest()
     low, high = 0, newest[0] if newest else 0

@@ -100,7 +100,7 @@ class _Upload:
         self._id, self._held, self._no, self._size = os.urandom(16), bytearray(), 0, 0
         self._copying = ExitStack()
         self.published = False
-        session.run("BEGIN", DURABLE)
+        session.run("BEGIN", f"SELECT {DURABLE}")
         with session.faults("writer"):
             copy = session.db.cursor().copy(PUT.format(schema=self._schema))
             self._copy = self._copying.enter_context(copy)

@@ -183,13 +183,15 @@ class Contents:
         """Why gates do not take what a commit says, by compartment: each is asked as it stood before."""
         refused: dict[int, str] = {}
         for compartment, cls in gates().items():
-            events = _together(opened, compartment)
-            gate = self._gate(cls, judged.commit.first) if events else None
-            if gate is not None:
-                reasons = (gate.refusal(event, judged.commit.at) for event in events)
-                reason = next(filter(None, reasons), "")
-                if reason:
-                    refused[compartment] = reason
+            if not any(leaf.compartment == compartment for leaf, _ in opened):
+                continue
+            gate = self._gate(cls, judged.commit.first)
+            if gate is None or gate == cls():  # unread, or open as it was made
+                continue
+            reasons = (gate.refusal(event, judged.commit.at) for event in _together(opened, compartment))
+            reason = next(filter(None, reasons), "")
+            if reason:
+                refused[compartment] = reason
         return refused
 
     def _gate(self, cls: type[State[Any]], first: int) -> State[Any] | None:
@@ -304,10 +306,11 @@ def keep_up(ledger: Ledger, written: Written) -> bool:
 def _check_pins(ledger: Ledger, verifier: Verifier) -> None:
     """The log still holds, unchanged, the newest head this client verified and the one it pinned."""
     pin = ledger.home.pin(ledger.id.hex())  # before the head: another process may be moving both
-    newest = ledger.store.newest()
-    size = newest[0] if newest else 0
+    size = _size(ledger.store.newest())
+    if size < max(verifier.size, pin.size if pin else 0):  # that head was read before this client's, perhaps
+        size = _size(ledger.store.newest(now=True))
     for seen, note in ((verifier.size, verifier.note), (pin.size, pin.note) if pin else (0, b"")):
-        if type(size) is not int or size < seen:
+        if size < seen:
             raise RolledBack(f"the log was rolled back: it ends at {size}, but {seen} leaves were seen before")
         if seen and ledger.store.head(seen) != note:
             raise RolledBack(f"the log was forked: at size {seen} it has another head than the one seen before")
@@ -315,6 +318,11 @@ def _check_pins(ledger: Ledger, verifier: Verifier) -> None:
         asked, saw = int(ledger.device.checkpoint.split("\n")[1]), f"{ledger.device.checkpoint}\n".encode()
         if verifier.size < asked and not (ledger.store.head(asked) or b"").startswith(saw):
             raise RolledBack(f"this is not the log that this device asked to join, of which it saw {asked} leaves")
+
+
+def _size(newest: tuple[int, bytes] | None) -> int:
+    """How many leaves a head says there are: none where it says nonsense."""
+    return newest[0] if newest and type(newest[0]) is int else 0
 
 
 def _chunk(ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -> bool:

@@ -232,7 +232,7 @@ def _check_text(text: str) -> None:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(each.isspace() for each in name) or FORBIDDEN.search(name):
+    if not name or "+" in name or name.split(maxsplit=1) != [name] or FORBIDDEN.search(name):
         raise Malformed("a key name is not empty and has no blanks and no plus sign")
 
 

@@ -4,66 +4,44 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 
 from store import postgres_schema
-from store.backend import Raw, beyond
-from store.errors import Interrupted, NoLedger, Tampered, Unavailable
+from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
-from store.leaf import COMMIT, LIMIT, Leaf
-from store.patience import Patience
 from store.postgres_listen import TELL
-from store.postgres_schema import KEYS, TABLES
+from store.postgres_reading import NEWEST, WITH_KEYS, PostgresReader
+from store.postgres_schema import TABLES
 from store.postgres_session import DURABLE, FOUNDER, Session, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from store.blobplace import BlobPlace
+    from store.leaf import Leaf
     from store.place import Server
 
-NEWER = 0x626F2E31
-"""The upper half of the lock's number, the schema's oid is the lower: "bo.1"."""
-FETCHED = 500
-"""Rows a cursor is asked for at a time: the largest leaves take 32 MiB then."""
+WRITER, NEXT = 0x626F2E31, 0x626F2E32
+"""The upper halves of the locks' numbers, the schema's oid is the lower: "bo.1" and "bo.2"."""
 AHEAD = 200
 """Leaves that come along with the lock; who is further behind asks for them by a cursor."""
 MANY = 40
 """Rows from which on COPY is quicker than statements that are sent together."""
-
-
-def _short(column: str, most: int) -> str:
-    """A planted value may be huge: what is too long is not fetched, and NULL is then noticed."""
-    return f"CASE WHEN octet_length({column}) <= {most} THEN {column} END"
-
-
-_LEAF = ", ".join((
-    "l.idx, l.kind, l.compartment, l.epoch", _short("l.stream", 16), "l.version, l.count, l.ordinal",
-    _short("l.key_id", 32), _short("l.commitment", 32), _short("l.refs", 2048), _short("l.body", 65_535),
-))  # fmt: skip
-_NOTE, _WRAPPED, _SEALED = _short("note", 4096), _short("wrapped", 48), _short("sealed", 4096)
 _SENT = {"leaf": "leaves-inserted", "wrapped": "keys-inserted", "slot": "slots-inserted", "head": "head-inserted"}
-_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
-_LOCK = (
-    f"SELECT pg_advisory_xact_lock({NEWER}::bigint << 32 | oid::bigint) FROM pg_namespace WHERE nspname = '{{schema}}'"
-)
-_NEWEST = f"SELECT size, {_NOTE} FROM {{schema}}.head ORDER BY size DESC LIMIT 1"
-_WITH_KEYS, _WITHOUT_KEYS = (
-    f"SELECT {_LEAF}, {key}, {_short('h.note', 4096)}, h.size FROM {{schema}}.leaf l {join}"
-    " LEFT JOIN {schema}.head h ON h.size = l.idx + 1 WHERE l.idx >= {start} ORDER BY l.idx"
-    for key, join in ((_short("w.wrapped", 48), "LEFT JOIN {schema}.wrapped w ON w.key_id = l.key_id"), ("NULL", ""))
-)
-"""Leaves in their order, each with its wrapped key and, where a commit ends, the signed head."""
+_NUMBER = "{}::bigint << 32 | oid::bigint"
+_OF = "FROM pg_namespace WHERE nspname = '{schema}'"
+_ALIVE = "set_config('idle_in_transaction_session_timeout', '10min', true)"
+"""A machine that fell asleep while it held the lock does not hold it for ever."""
+_LOCK = f"SELECT pg_advisory_xact_lock({_NUMBER.format(WRITER)}), {DURABLE}, {_ALIVE} {_OF}"
+_LINE_UP = f"SELECT set_config('lock_timeout', '1s', true), pg_advisory_lock({_NUMBER.format(NEXT)}) {_OF}"
+_STEP_UP = f"SELECT pg_advisory_unlock({_NUMBER.format(NEXT)}) {_OF}"
 _INSERT = {
-    table: f"INSERT INTO {{schema}}.{table} VALUES({', '.join(['%b'] * len(columns))})"
+    table: (f"INSERT INTO {{schema}}.{table} VALUES", f"({', '.join(['%b'] * len(columns))})")
     for table, columns in TABLES.items()
 }
-ALIVE = "SELECT set_config('idle_in_transaction_session_timeout', '10min', true)"
-"""A machine that fell asleep while it held the lock does not hold it for ever."""
 _TAIL = {
     "leaf": "idx >= {size:d} OR idx < 0",
     "head": "size > {size:d} OR size <= 0",
@@ -76,21 +54,18 @@ _STATE = """SELECT pg_is_in_recovery() OR current_setting('default_transaction_r
     has_table_privilege('{schema}.leaf', 'INSERT')"""
 
 
-class PostgresStore:
+class PostgresStore(PostgresReader):
     """A schema of a database, over one connection."""
 
     def __init__(self, session: Session, *, writable: bool) -> None:
-        self._session, self.name, self._schema = session, session.name, session.server.schema
+        super().__init__(session)
         self.writable, self._may_write = writable, True
-        self._newest: list[tuple[int, bytes]] | None = None
-        """The newest head as it was read under the lock, while nothing was inserted."""
-        self._ahead: tuple[int, list[tuple[Any, ...]]] | None = None
-        """The leaves from an index to the end that were read with it."""
-        self._streams: dict[tuple[int, int, bytes, int, bool], list[tuple[Leaf, bytes | None]]] = {}
-        """What was asked under the lock, while nothing was changed: a commit asks for some of it twice."""
         self._waiting: list[tuple[str, Sequence[tuple[Any, ...]]]] = []
         """Rows of the commit that is being written; they are sent together with COMMIT."""
-        self._cursors = count()
+        self._crowded = False
+        """Whether others had written when the lock was got the last time."""
+        self._next = False
+        """Whether this one holds the place before the lock."""
 
     @classmethod
     def create(cls, server: Server) -> PostgresStore:
@@ -98,7 +73,7 @@ class PostgresStore:
         session, schema = Session(server), server.schema
         with session.faults(FOUNDER), session.db.transaction():
             cursor = session.cursor()
-            cursor.execute(f"SELECT pg_advisory_xact_lock({NEWER << 32})")  # one begins at a time
+            cursor.execute(f"SELECT pg_advisory_xact_lock({WRITER << 32})")  # one begins at a time
             found = {row[0] for row in cursor.execute(postgres_schema.FOUND.format(schema=schema)).fetchall()}
             if not found:
                 cursor.execute(f"CREATE SCHEMA {schema}")
@@ -171,183 +146,36 @@ class PostgresStore:
             raise Unavailable(f"the ledger at {self.name} has no beginning")
         return ledger_id_of(first.body)
 
-    def _read(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        return self._session.read(sql.format(schema=self._schema), values)
-
-    # reading
-
-    def newest(self) -> tuple[int, bytes] | None:
-        """Size and note of the newest head."""
-        rows = self._newest if self._newest is not None else self._read(_NEWEST)
-        return (rows[0][0], rows[0][1]) if rows else None
-
-    def head(self, size: int) -> bytes | None:
-        """The note at a size."""
-        if self._ahead and self._ahead[0] < size:
-            return next((row[13] for row in self._ahead[1] if row[14] == size), None)
-        return self._value(f"SELECT {_NOTE} FROM {{schema}}.head WHERE size = %b", size)
-
-    def _value(self, sql: str, *values: object) -> bytes | None:
-        rows = self._read(sql, *values)
-        return rows[0][0] if rows else None
-
-    def commits(self, start: int, *, keys: bool = True) -> Iterator[Raw]:
-        """Whole commits from leaf `start`, in order, from one snapshot; without `keys` no wrapped key is looked up.
-
-        A snapshot of its own that breaks off is taken anew, and goes on after the last commit that was given.
-        Raises Tampered for leaves that no commit closes and heads that close nothing.
-        """
-        if self._ahead and self._ahead[0] <= start:
-            yield from self._whole([row for row in self._ahead[1] if row[0] >= start], start)
-            return
-        patience = Patience() if not self._session.within else None
-        while True:
-            try:
-                for raw in self._commits(start, keys):
-                    yield raw
-                    start = raw.leaves[-1].idx + 1
-                return
-            except Interrupted:
-                if patience is None or not patience.wait():
-                    raise
-
-    def _commits(self, start: int, keys: bool) -> Iterator[Raw]:
-        sql = (_WITH_KEYS if keys else _WITHOUT_KEYS).format(schema=self._schema, start=start)
-        with self.snapshot():
-            yield from self._whole(self._each(sql), start)
-
-    def _whole(self, rows: Iterable[tuple[Any, ...]], size: int) -> Iterator[Raw]:
-        """The commits that rows from leaf `size` to the end make up."""
-        leaves: list[Leaf] = []
-        wrapped: list[bytes | None] = []
-        new = tuple.__new__
-        for row in rows:
-            leaves.append(new(Leaf, row[:12]))
-            wrapped.append(row[12])
-            if row[1] == COMMIT:
-                size = row[14]
-                if size is None:
-                    raise Tampered("its signed head is missing", row[0])
-                yield Raw(leaves, wrapped, row[13])
-                leaves, wrapped = [], []
-            elif row[14] is not None:
-                raise Tampered("a signed head stands where no commit ends", row[0])
-        if leaves:
-            raise Tampered("the log ends in the middle of a commit", leaves[0].idx)
-        newest = self.newest()
-        if newest and newest[0] > size:
-            raise Tampered("there is a signed head for leaves that are missing")
-
-    def _each(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, a few hundred in memory at a time."""
-        name = f"c{next(self._cursors)}"
-        with self.snapshot(), self._session.faults():
-            cursor = self._session.cursor()
-            cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {sql.format(schema=self._schema)}")
-            while rows := cursor.execute(f"FETCH {FETCHED} FROM {name}").fetchall():
-                yield from rows
-            cursor.execute(f"CLOSE {name}")
-
-    def stream(
-        self, kind: int, compartment: int, stream: bytes, last_only: bool = False, before: int = LIMIT
-    ) -> list[Leaf]:
-        """The leaves of a stream by version, or the last one; only those before a version."""
-        return [leaf for leaf, _ in self.stream_with_keys(kind, compartment, stream, last_only, before)]
-
-    def stream_with_keys(
-        self, kind: int, compartment: int, stream: bytes, last_only: bool = False, before: int = LIMIT
-    ) -> list[tuple[Leaf, bytes | None]]:
-        """The same, each leaf with its wrapped key, None where there is no row of it."""
-        asked = (kind, compartment, stream, before, last_only)
-        if asked in self._streams:
-            return self._streams[asked]
-        order = "DESC LIMIT 1" if last_only else ""
-        rows = self._read(
-            f"SELECT {_LEAF}, {_short('w.wrapped', 48)} FROM {{schema}}.leaf l"
-            " LEFT JOIN {schema}.wrapped w ON w.key_id = l.key_id"
-            f" WHERE kind = %b AND compartment = %b AND stream = %b AND version < %b ORDER BY version {order}",
-            *asked[:-1],
-        )
-        found = [(Leaf._make(row[:12]), row[12]) for row in rows]
-        if self._newest is not None:
-            self._streams[asked] = found
-        return found
-
-    def leaf(self, index: int) -> Leaf | None:
-        rows = self._read(f"SELECT {_LEAF} FROM {{schema}}.leaf l WHERE idx = %b", index)
-        return Leaf._make(rows[0]) if rows else None
-
-    def referring(self, start: int) -> Iterator[Leaf]:
-        """The leaves from `start` on that refer to documents."""
-        where = f"WHERE idx >= {start:d} AND octet_length(refs) > 0"
-        yield from map(Leaf._make, self._each(f"SELECT {_LEAF} FROM {{schema}}.leaf l {where} ORDER BY idx"))
-
-    def end_of_commit(self, position: int) -> int:
-        """The index after the commit that holds an event's position; 0 for position 0."""
-        if position == 0:
-            return 0
-        sql = "SELECT MIN(size) FROM {schema}.head WHERE size >= %b"
-        return int(self._read(sql, beyond(self, position))[0][0])
-
-    def leaf_after(self, position: int) -> int:
-        """An index from which on the events after `position` stand."""
-        index = beyond(self, position + 1)
-        rows = self._read("SELECT MAX(idx) FROM {schema}.leaf WHERE idx < %b AND kind = 1", index)
-        return index if rows[0][0] is None else int(rows[0][0])
-
-    def wrapped(self, key_id: bytes) -> bytes | None:
-        return self._value(f"SELECT {_WRAPPED} FROM {{schema}}.wrapped WHERE key_id = %b", key_id)
-
-    def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None:
-        sql = f"SELECT {_SEALED} FROM {{schema}}.slot WHERE compartment = %b AND epoch = %b AND device = %b"
-        return self._value(sql, compartment, epoch, device)
-
-    def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
-        """Every wrapped key in the order of their ids, for an audit."""
-        columns = f"{_short('w.key_id', 32)}, {_WRAPPED}"
-        yield from self._each(f"SELECT {columns} FROM {{schema}}.wrapped w ORDER BY w.key_id")
-
-    def slots(self) -> Iterator[tuple[int, int, bytes, bytes]]:
-        """Every slot, for an audit."""
-        yield from self._each(f"SELECT compartment, epoch, {_short('device', 16)}, {_SEALED} FROM {{schema}}.slot")
-
-    def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """A whole table as it stands, for copies."""
-        yield from self._each(f"SELECT * FROM {{schema}}.{table} ORDER BY {KEYS[table]}")
-
-    def integrity(self) -> list[str]:
-        """Nothing: the pages are the server's business, and an audit reads every row."""
-        return []
+    # writing
 
     @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        """Everything read inside is of one moment. Inside `writing` and another snapshot it is theirs."""
-        if self._session.within:
-            yield
-            return
-        self._session.begin(_READ)
+    def lining_up(self, since: int) -> Iterator[bool]:
+        """Be the next one, where others were writing the last time, and hear what is new.
+
+        Who waits for the write lock alone finds in the end that all before him have written, and while he verifies
+        that, all after him wait. This place before the lock is there for speed only: who does not get it within a
+        second, or comes through a pooler that gives it to another's connection, writes as well without it.
+        """
+        if self._crowded:
+            self._crowded = False
+            try:
+                with self._session.faults():
+                    self._hear([_LINE_UP], since)
+                self._next, self._crowded = True, self._is_behind(since)
+            except Unavailable:  # what is wrong is met again at the lock, and told there
+                self._session.drop()
         try:
-            yield
+            yield self._crowded
         finally:
-            self._session.end()
+            self._changed()
+            if self._next and not self._session.db_is_gone():
+                self._session.run(_STEP_UP.format(schema=self._schema))
+            self._next = False
 
-    def counts(self) -> tuple[int, int]:
-        """All rows of leaves and heads, also those that following the log would never meet."""
-        sql = "SELECT (SELECT count(body) FROM {schema}.leaf), (SELECT count(note) FROM {schema}.head)"
-        [(leaves, heads)] = self._read(sql)  # of columns in no index, so that the table is asked
-        return leaves, heads
-
-    def foreign(self) -> Iterator[str]:
-        """Nothing: what does not belong into the schema was refused."""
-        yield from ()
-
-    def room(self) -> int:
-        """The bytes that the ledger takes."""
-        sql = """SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
-            WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'"""
-        return int(self._read(sql)[0][0])
-
-    # writing
+    def _is_behind(self, since: int | None) -> bool:
+        """Whether a head was read that is newer than the one of `since` leaves."""
+        newest = self.newest() if since is not None else None
+        return newest is not None and newest[0] > (since or 0)
 
     @contextmanager
     def writing(self, since: int | None = None) -> Iterator[None]:
@@ -359,22 +187,12 @@ class PostgresStore:
         if not self.writable:
             why = "" if self._may_write else f": {lacking('writer')}"
             raise Unavailable(f"{self.name} cannot be written here{why}")
+        self._changed()
         try:
             with self._session.faults():
-                db = self._session.begun()
-                with db.pipeline():
-                    db.execute(_WRITE)
-                    db.execute(_LOCK.format(schema=self._schema))
-                    db.execute(DURABLE)
-                    db.execute(ALIVE)
-                    head = db.cursor(binary=True).execute(_NEWEST.format(schema=self._schema))
-                    ahead = db.cursor(binary=True)
-                    if since is not None:
-                        sql = _WITH_KEYS.format(schema=self._schema, start="%b") + f" LIMIT {AHEAD}"
-                        ahead.execute(sql, (since - 1,))
-                self._newest = head.fetchall()
-                if since is not None and ahead.rowcount < AHEAD:
-                    self._ahead = since - 1, ahead.fetchall()
+                self._session.begun()
+                self._hear([_WRITE, _LOCK, *[_STEP_UP] * self._next], since)
+            self._next, self._crowded = False, self._crowded or self._is_behind(since)
             hit("begun")
             yield
         finally:
@@ -382,10 +200,20 @@ class PostgresStore:
             self._waiting.clear()
             self._session.end()
 
-    def _changed(self) -> None:
-        """What was heard under the lock holds no longer."""
-        self._newest = self._ahead = None
-        self._streams.clear()
+    def _hear(self, statements: Iterable[str], since: int | None) -> None:
+        """Run statements and read the newest head and what leads up to it, in one round trip."""
+        db = self._session.db
+        with db.pipeline():
+            for statement in statements:
+                db.execute(statement.format(schema=self._schema))
+            head, ahead = self._session.cursor(), self._session.cursor()
+            head.execute(NEWEST.format(schema=self._schema))
+            if since is not None:
+                sql = WITH_KEYS.format(schema=self._schema, start="%b") + f" LIMIT {AHEAD}"
+                ahead.execute(sql, (since - 1,))
+        self._newest = head.fetchall()
+        if since is not None and ahead.rowcount < AHEAD:
+            self._ahead = since - 1, ahead.fetchall()
 
     def insert(
         self,
@@ -414,12 +242,14 @@ class PostgresStore:
                 with session.db.pipeline():
                     for table, rows in self._waiting:
                         if rows and (table, rows) not in large:
-                            session.cursor().executemany(_INSERT[table].format(schema=self._schema), rows)
+                            into, row = _INSERT[table]
+                            sql = into.format(schema=self._schema) + ", ".join([row] * len(rows))
+                            session.cursor().execute(sql, [value for each in rows for value in each])
                         hit(_SENT[table])
                     hit("before-commit")
                     done.execute("COMMIT")
                     for [(size, _)] in [rows for table, rows in self._waiting if table == "head"]:
-                        session.db.execute(TELL.format(schema=self._schema, size=size))
+                        session.db.execute(TELL.format(schema=self._schema), (str(size),))
             except psycopg.Error:
                 if done.statusmessage != "COMMIT":  # else it is recorded, and followers look by themselves
                     raise

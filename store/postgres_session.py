@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it mentions beside its errors is no sentence
 PASSING = {"40001", "40P01", "25006", "57P01", "57P02", "57P03"}
 """Serialisation, deadlock, a server that became a standby, that shuts down or starts up: gone after a while."""
-DURABLE = """SELECT set_config('synchronous_commit', 'on', true)
-    WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"""
+DURABLE = """CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
+    THEN set_config('synchronous_commit', 'on', true) END"""
 """Nothing is acknowledged before it is on disk; a stricter setting stays."""
 FOUNDER = "founder"
 """Not a role of `bo store grants`: it makes the schema in which they get their rights."""

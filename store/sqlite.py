@@ -6,7 +6,7 @@ import fcntl
 import os
 import stat
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from store.leaf import COMMIT, LIMIT, Leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from store.blobfolder import Folder
 
@@ -162,7 +163,7 @@ class SQLiteStore:
 
     # reading
 
-    def newest(self) -> tuple[int, bytes] | None:
+    def newest(self, *, now: bool = False) -> tuple[int, bytes] | None:
         """Size and note of the newest head."""
         with faults(self.path):
             row = self._db.execute(f"SELECT size, {_NOTE} FROM head ORDER BY size DESC LIMIT 1").fetchone()
@@ -324,6 +325,10 @@ class SQLiteStore:
         return sum(file.stat().st_size for file in self.directory.rglob("*") if file.is_file())
 
     # writing
+
+    def lining_up(self, since: int) -> AbstractContextManager[bool]:
+        """False: there is no place before the lock of a file."""
+        return nullcontext(False)
 
     @contextmanager
     def writing(self, since: int | None = None) -> Iterator[None]:

@@ -32,11 +32,13 @@ class Frontier:
     the largest first.
     """
 
-    __slots__ = ("hashes", "size")
+    __slots__ = ("_root", "hashes", "size")
 
     def __init__(self, size: int = 0, hashes: Iterable[bytes] = ()) -> None:
         self.size = size
         self.hashes = list(hashes)
+        self._root: tuple[int, bytes] = (0, EMPTY)
+        """The size at which the root was asked for last, and what it was."""
         if not 0 <= size < LIMIT or len(self.hashes) != size.bit_count():
             raise Malformed(f"a tree of {size} leaves does not have {len(self.hashes)} subtrees")
 
@@ -66,15 +68,17 @@ class Frontier:
             self.size = size
 
     def root(self) -> bytes:
-        if not self.hashes:
-            return EMPTY
-        *larger, root = self.hashes
-        for left in reversed(larger):
-            root = node_hash(left, root)
-        return root
+        if self._root[0] != self.size:
+            *larger, root = self.hashes
+            for left in reversed(larger):
+                root = node_hash(left, root)
+            self._root = (self.size, root)
+        return self._root[1]
 
     def copy(self) -> "Frontier":
-        return Frontier(self.size, self.hashes)
+        other = Frontier(self.size, self.hashes)
+        other._root = self._root
+        return other
 
     def to_bytes(self) -> bytes:
         return self.size.to_bytes(8, "big") + b"".join(self.hashes)

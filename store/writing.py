@@ -131,29 +131,38 @@ class _InDoubt(Exception):
 
 
 def _once(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
-    """One try. Under the lock nobody else can commit: what is in doubt is recorded by now, or never will be."""
-    with ledger.store.writing(ledger.verifier.size):
-        if doubtful and _recorded(ledger, commit_id, doubtful):
-            return doubtful
-        if not ledger.is_current():
+    """One try, after catching up with those who write meanwhile."""
+    store = ledger.store
+    with store.lining_up(ledger.verifier.size) as waited:
+        if waited:
             follow(ledger)
-        hit("head-read")
-        with ledger.client.reading():
-            tx = Transaction(ledger, commit_id)
-            result = work(tx)
-            if tx.empty:
-                return _Done(result, None)
-            ledger.finished(tx, result)
-            tx.check()
-            if ledger.dry_run:
-                ledger.planned = _plan(tx)
-                return _Done(result, None)
-            try:
-                written = record(ledger, tx)
-                _commit(ledger, _Done(result, written))
-            except BaseException:
-                ledger.forget()
-                raise
+        with store.writing(ledger.verifier.size):
+            return _alone(ledger, work, commit_id, doubtful)
+
+
+def _alone(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
+    """The same under the lock. Nobody else can commit: what is in doubt is recorded by now, or never will be."""
+    if doubtful and _recorded(ledger, commit_id, doubtful):
+        return doubtful
+    if not ledger.is_current():
+        follow(ledger)
+    hit("head-read")
+    with ledger.client.reading():
+        tx = Transaction(ledger, commit_id)
+        result = work(tx)
+        if tx.empty:
+            return _Done(result, None)
+        ledger.finished(tx, result)
+        tx.check()
+        if ledger.dry_run:
+            ledger.planned = _plan(tx)
+            return _Done(result, None)
+        try:
+            written = record(ledger, tx)
+            _commit(ledger, _Done(result, written))
+        except BaseException:
+            ledger.forget()
+            raise
     return _Done(result, written)
 
 

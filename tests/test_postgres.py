@@ -303,7 +303,7 @@ def _interrupted(*words: object) -> None:
 
 
 def test_reading_goes_on_where_it_was_cut(office: Office, postgres_server: Server, monkeypatch: Any) -> None:
-    monkeypatch.setattr("store.postgres.FETCHED", 5)
+    monkeypatch.setattr("store.postgres_reading.FETCHED", 5)
     office.issue_invoices(10)
     store = office.ledger.store
     whole = list(store.commits(0))

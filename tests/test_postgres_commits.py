@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
 
-from store import postgres
+from aggregates.core import Refused
+from store import follow, postgres, writing
 from store.errors import Tampered
 from store.lasts import LARGE, MOST, Lasts
 from store.leaf import EVENT, Leaf
+from store.ledger import Ledger
 from store.place import Server as Place
+from store.transaction import Transaction
 from tests.ledgers import Office, issue, numbers
 from tests.servers import Server
 
@@ -78,6 +83,64 @@ def test_who_is_far_behind_reads_the_rest_by_a_cursor(
     monkeypatch.setattr(postgres, "AHEAD", ahead)
     told += [*(office.ledger.commit(issue) for _ in range(3)), other.commit(issue)]
     assert told == NUMBERS[:6]
+
+
+@pytest.fixture
+def another(office: Office, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """A client that writes so often that the office's own finds its commits whenever it has the lock."""
+    monkeypatch.setattr(writing, "LATELY", 60.0)
+    other = office.fresh()
+    for _ in range(3):
+        office.ledger.commit(issue)
+        other.commit(issue)
+    return other
+
+
+def test_where_others_write_one_catches_up_before_the_lock(
+    office: Office, another: Ledger, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, follow = list[bool](), writing.follow
+
+    def noted(ledger: Ledger) -> None:
+        locked.append(ledger.store._session.within)  # type: ignore[attr-defined]
+        follow(ledger)
+
+    monkeypatch.setattr(writing, "follow", noted)
+    assert office.ledger.commit(issue) == NUMBERS[6]
+    assert (locked, asked) == ([False], [])
+
+
+def test_the_place_before_the_lock_is_given_up_whatever_happens(
+    office: Office, another: Ledger, sql: Callable[[str], list[tuple[Any, ...]]]
+) -> None:
+    held = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {postgres.NEXT}"
+    for work in (issue, refuse):
+        with suppress(Refused):
+            office.ledger.commit(work)
+        assert sql(held) == [(0,)]
+        another.commit(issue)
+
+
+def refuse(tx: Transaction) -> str:
+    raise Refused("this is refused")
+
+
+def test_who_holds_the_place_before_the_lock_for_ever_stops_nobody(office: Office, another: Ledger) -> None:
+    assert isinstance(office.ledger.at, Place)
+    holder = Session(office.ledger.at)
+    holder.run(postgres._LINE_UP.format(schema=office.ledger.at.schema))
+    start = monotonic()
+    assert office.ledger.commit(issue) == NUMBERS[6]
+    assert 1.0 <= monotonic() - start < 10.0
+    holder.drop()
+
+
+def test_a_head_heard_in_line_may_be_older_than_what_this_client_saw_since(office: Office, another: Ledger) -> None:
+    with office.ledger.store.lining_up(office.ledger.verifier.size):
+        told, _ = office.start("issue", "1").communicate(timeout=60)  # another process of the same client
+        follow.follow(office.ledger)
+    assert told.split() == NUMBERS[6:7]
+    assert numbers(office.ledger) == NUMBERS[:7]
 
 
 def test_what_comes_with_the_lock_is_judged_like_the_rest(

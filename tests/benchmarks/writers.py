@@ -23,8 +23,8 @@ from tests.servers import PORT
 if TYPE_CHECKING:
     from store.transaction import Transaction
 
-MOST = 2_000
-"""Invoices that a writer has ready."""
+MOST = 1_000_000
+"""More invoices than a writer is ever asked for."""
 
 
 def client(place: str, home: str) -> Ledger:
