@@ -158,23 +158,26 @@ class Contents:
             if leaf.kind == JOURNAL and payload.stream != journal:
                 rejected.setdefault(leaf.compartment, "a journal entry stands in another device's journal")
             cls = rules.get(payload.stream.partition("/")[0]) if leaf.kind == EVENT else None
-            if cls is None or cls.compartment != leaf.compartment:
+            place = leaf.place
+            if cls is None or cls.compartment != leaf.compartment or place in unread:
                 continue
-            state = None if leaf.place in unread else after.get(leaf.place) or self._state(cls, leaf)
+            state = after.get(place) or self._state(cls, leaf)
+            if state is None:
+                continue
             if leaf.compartment not in together:
                 together[leaf.compartment] = _together(opened, leaf.compartment)
+            beside, rechecked = together[leaf.compartment], cls.rechecked
             try:
                 for event in payload.events:
-                    if state is not None and isinstance(event, cls.rechecked):
-                        reason = state.contradiction(event, together[leaf.compartment])
+                    if isinstance(event, rechecked):
+                        reason = state.contradiction(event, beside)
                         if reason:
                             rejected.setdefault(leaf.compartment, reason)
-                    state = None if state is None else state.evolve(event)
+                    state = state.evolve(event)
             except (ArithmeticError, AttributeError, LookupError, Refused, TypeError, ValueError) as problem:
                 rejected.setdefault(leaf.compartment, f"its events contradict one another: {problem}")
-                state = None
-            if state is not None:
-                after[leaf.place] = state
+            else:
+                after[place] = state
         if len(self._states) + len(after) > REMEMBERED:
             self._states.clear()
         self._states.update({place: state for place, state in after.items() if place[1] not in rejected})
