@@ -21,13 +21,12 @@ from aggregates.posting import Posting, differences
 from aggregates.record import Record, check, checked
 from aggregates.text import line as one_line
 from aggregates.text import reference
-from bo import books, charting, documents, errors, records
+from bo import books, charting, documents, records
 from bo.findings import Findings
 from bo.importing import tell
-from bo.progress import Progress
+from bo.parts import Parts
 from projections import accounts
 from projections.core import open_views
-from store.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -200,7 +199,8 @@ class Adoption:
         require(not self.findings.errors, f"{self.findings}: nothing was imported")
         require(self._entries or self.accounts != dict(self.before.accounts), f"{self.findings.file} holds no entries")
         first = last = ""
-        with Progress("importing", len(self._entries)) as bar:
+        same = "import the same file again, unchanged"  # the key of a part is that of its bytes
+        with Parts(self.ledger, "entries", len(self._entries), same) as parts:
             for part, entries in enumerate(_parts(self._entries)):
                 self.ledger.key = f"{noun} {self.digest} {part}"
                 self.ledger.request = sha256(self.ledger.key.encode()).digest()
@@ -208,21 +208,17 @@ class Adoption:
                 def work(tx: Transaction, part: int = part, entries: list[bytes] = entries) -> tuple[str, str]:
                     return self._record(tx, part, entries)
 
-                try:
-                    numbers = self.ledger.commit(work)
-                except (Refused, StoreError) as problem:
-                    if not part:
-                        raise
-                    told = f"{bar.done} of {len(self._entries)} entries were imported, then: {problem}"
-                    raise errors.PartlyDone(f"{told}; mend that and import the file again") from problem
+                numbers = parts.commit(work, len(entries), self._named(entries[-1:]))
                 first, last = first or numbers[0], numbers[1]
-                bar.step(len(entries))
                 if self.ledger.dry_run:
                     count = len(self._entries)
                     return [f"{count} {'entry' if count == 1 else 'entries'} would be imported"]
         if not first:
             return ["no entries, only accounts"]
         return [f"{len(self._entries)} entries, {first} to {last}" if first != last else f"1 entry, {first}"]
+
+    def _named(self, last: list[bytes]) -> str:
+        return "".join(f"that of {each.on}, “{each.text}”" for each in map(self._decode, last))
 
     def _record(self, tx: Transaction, part: int, entries: Sequence[bytes]) -> tuple[str, str]:
         tx.begin(Entry.compartment)

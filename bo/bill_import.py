@@ -162,6 +162,9 @@ class BillImport(Import):
 
     # Recording
 
+    def _named(self, event: Ready) -> str:
+        return f"{event.bill.ref} of {event.bill.vendor}"
+
     def _append(self, tx: Transaction, batch: list[Ready]) -> int:
         """One commit; how many somebody else has recorded meanwhile."""
         tx.begin(FINANCE)

@@ -16,12 +16,13 @@ from aggregates.record import Added, Changed, Record, check
 from aggregates.record import references as targets
 from aggregates.text import reference
 from bo import errors, mapping, progress, records
+from bo.parts import Parts
 from bo.sheets import open_sheet
 from projections import recordtext, references
 from projections.core import open_views
 from projections.directory import setting
 from projections.records import Alike, duplicates, kind_of, standing
-from store.errors import NotFound, StoreError
+from store.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -230,11 +231,11 @@ class _Checker:
 
 def _commit(ledger: Ledger, kind: Kind, rows: list[Row], keep: tuple[str, str] | None) -> tuple[int, int]:
     """How many were added and changed: somebody may have been faster since the rows were checked."""
-    written = new = changed = 0
-    with progress.Progress(f"importing {kind.name} records", len(rows)) as bar:
+    new = changed = 0
+    with Parts(ledger, f"{kind.name} records", len(rows)) as parts:
         for batch in _batches(rows) if rows else [[]] if keep else []:
 
-            def work(tx: Transaction, batch: list[Row] = batch, first: bool = not written) -> tuple[int, int]:
+            def work(tx: Transaction, batch: list[Row] = batch, first: bool = not parts.done) -> tuple[int, int]:
                 if keep and first:
                     save_mapping(tx, keep[0], kind.name, keep[1], kind.home)
                 done = [
@@ -252,17 +253,8 @@ def _commit(ledger: Ledger, kind: Kind, rows: list[Row], keep: tuple[str, str] |
                 added = sum(isinstance(each, Added) for each in done)
                 return added, sum(map(bool, done)) - added
 
-            try:
-                counts = ledger.commit(work)
-            except (Refused, StoreError) as problem:
-                if not written:
-                    raise
-                raise errors.PartlyDone(
-                    f"{written} of {len(rows)} were imported, then: {problem}; mend that and import the file again"
-                ) from problem
+            counts = parts.commit(work, len(batch), f"line {batch[-1].line}" if batch else "")
             new, changed = new + counts[0], changed + counts[1]
-            written += len(batch)
-            bar.step(len(batch))
     return new, changed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -22,11 +22,11 @@ from aggregates.record import Record
 from aggregates.text import shown
 from bo import errors, invoicing, mapping
 from bo.importing import mapping_named, save_mapping, tell_findings
+from bo.parts import Parts
 from bo.progress import Progress
 from bo.sheets import open_sheet
 from projections import directory, invoices, references
 from projections.core import open_views
-from store.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -222,18 +222,15 @@ class Import:
         if save_as and self.map:
             text = mapping.dump(self.map).decode()
             self.ledger.commit(lambda tx: save_mapping(tx, save_as, self.noun, text, FINANCE))
-        with Progress("importing", len(self.ready)) as bar:
+        with Parts(self.ledger, f"{self.noun}s", len(self.ready)) as parts:
             for start in range(0, len(self.ready), BATCH):
                 batch = [self._decode(raw) for raw in self.ready[start : start + BATCH]]
-                try:
-                    self.known += self.ledger.commit(lambda tx, batch=batch: self._append(tx, batch))  # type: ignore[misc]
-                except (Refused, StoreError) as problem:
-                    if not start:
-                        raise
-                    raise errors.PartlyDone(
-                        f"{start} of {len(self.ready)} were imported, then: {problem}; mend that and import it again"
-                    ) from problem
-                bar.step(len(batch))
+                work = partial(self._append, batch=batch)
+                self.known += parts.commit(work, len(batch), self._named(batch[-1]))
+
+    def _named(self, event: Any) -> str:
+        """What the file calls one of them."""
+        return str(event.number)
 
     def _append(self, tx: Transaction, batch: list[Any]) -> int:
         """One commit; how many somebody else has recorded meanwhile."""

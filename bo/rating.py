@@ -18,6 +18,7 @@ from aggregates.revaluation import Difference, Revaluation
 from bo import books
 from bo.errors import BadInput
 from bo.importing import tell_findings
+from bo.parts import Parts
 from bo.sheets import Sheet, open_sheet
 from projections import accounts, rates
 from projections.core import open_views
@@ -59,8 +60,11 @@ def import_file(ledger: Ledger, file: str, only: Sequence[str], since: date | No
     found = _read(sheet, {at: code for at, code in columns.items() if not only or code in only}, since)
     tell_findings(sheet)
     require(not sheet.findings.errors, f"{sheet.findings}: nothing was imported")
-    new = sum(ledger.commit(partial(_record, year=year, found=found[year])) for year in sorted(found))
-    total = sum(len(quotes) for year in found.values() for quotes in year.values())
+    new, many = 0, {year: sum(map(len, quotes.values())) for year, quotes in found.items()}
+    total = sum(many.values())
+    with Parts(ledger, "rates", total) as parts:
+        for year in sorted(found):
+            new += parts.commit(partial(_record, year=year, found=found[year]), many[year], str(year))
     passed = f"{', '.join(strange)}: no currency of ISO 4217 any more, passed over"
     return [f"{new} rates added or changed, {total - new} as they were", *([passed] if strange else [])]
 

@@ -1,5 +1,8 @@
 """What the store reports: each class is caught somewhere, and `bo/errors.py` gives each its exit code."""
 
+NOT_RECORDED = "nothing was recorded"
+NOT_KNOWN = "whether it was recorded is not known: look before you do it again"
+
 
 class StoreError(Exception):
     """Base of all of them. The message is a sentence for the user."""
@@ -23,6 +26,14 @@ class NoLedger(Unavailable):
 
 class Interrupted(Unavailable):
     """The server went away, or stopped taking writes, in the middle of something: it may be tried again (exit 6)."""
+
+
+class Unrecorded(Unavailable):
+    """The store failed a commit (exit 6): `why`, and whether it is `known` that nothing of it is there."""
+
+    def __init__(self, why: str, *, known: bool) -> None:
+        super().__init__(f"{why}; {NOT_RECORDED if known else NOT_KNOWN}")
+        self.why, self.known = why, known
 
 
 class NotFound(StoreError):

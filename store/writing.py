@@ -17,7 +17,7 @@ from store import note as notes
 from store import payload
 from store.calm import calm
 from store.control import EpochOpen, Slot, encode
-from store.errors import Interrupted, Tampered, Unauthorised, Unavailable
+from store.errors import Interrupted, Tampered, Unauthorised, Unavailable, Unrecorded
 from store.failpoints import hit
 from store.follow import Written, follow, keep_up
 from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LATELY = 1.0
 """Seconds for which who was up to date need not catch up before the lock: what came meanwhile is quickly followed."""
-NOT_RECORDED = "nothing was recorded"
-NOT_KNOWN = "whether it was recorded is not known: look before you do it again"
 
 
 class Already(Exception):
@@ -110,7 +108,7 @@ def _attempt(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes)
         except Unavailable as gone:
             problem = gone
         if not isinstance(problem, Interrupted) or not patience.wait():
-            raise Unavailable(f"{problem}; {NOT_KNOWN if doubtful else NOT_RECORDED}") from None
+            raise Unrecorded(str(problem), known=not doubtful) from None
     if done.written is not None:
         _acknowledge(ledger, done.written)
     return done.result  # type: ignore[no-any-return]  # what `work` gave
