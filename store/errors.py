@@ -31,7 +31,7 @@ class Interrupted(Unavailable):
 class Unrecorded(Unavailable):
     """The store failed a commit (exit 6): `why`, and whether it is `known` that nothing of it is there."""
 
-    def __init__(self, why: str, *, known: bool) -> None:
+    def __init__(self, why: str, *, known: bool = True) -> None:
         super().__init__(f"{why}; {NOT_RECORDED if known else NOT_KNOWN}")
         self.why, self.known = why, known
 

@@ -12,6 +12,7 @@ from psycopg.types.string import BytesBinaryDumper
 from store.backend import WAIT
 from store.errors import Interrupted, Tampered, Unavailable
 from store.patience import Patience
+from store.postgres_connect import connect, passing, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,16 +53,7 @@ class Session:
         return self._db
 
     def _connect(self) -> psycopg.Connection[Any]:
-        try:
-            db: psycopg.Connection[Any] = psycopg.connect(
-                "",
-                autocommit=True,
-                cursor_factory=psycopg.Cursor,
-                **self.server.connection,  # type: ignore[arg-type]  # parameters of libpq, all of them text
-            )
-        except psycopg.Error as problem:
-            kind = Interrupted if self._opened else Unavailable
-            raise kind(f"{self.name}: {told(problem)}") from None
+        db = self._reached()
         encoding = db.info.parameter_status("server_encoding")
         if encoding == "SQL_ASCII":
             db.close()
@@ -71,6 +63,21 @@ class Session:
         db.add_notice_handler(self._noticed)
         self._opened = True
         return db
+
+    def _reached(self) -> psycopg.Connection[Any]:
+        """A new connection. The first one is tried for a while; how long later ones are, whoever asks for them says."""
+        limit = seconds(self.server)
+        patience = Patience(limit)
+        tried = ""
+        while True:
+            try:
+                return connect(self.server)
+            except psycopg.Error as problem:
+                if self._opened:
+                    raise Interrupted(f"{self.name}: {told(problem)}") from None
+                if not passing(self.server, problem) or not patience.wait():
+                    raise Unavailable(f"{self.name}: {told(problem)}{tried}") from None
+                tried = f"; tried for {limit:.0f} s"
 
     def _noticed(self, notice: psycopg.errors.Diagnostic) -> None:
         self.warned = self.warned or notice.severity_nonlocalized == "WARNING"
