@@ -6,8 +6,8 @@ Nothing is configured by environment variables and no name that was stored leads
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from threading import Event as Signal
-from threading import RLock
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
 from eventsourcing.application import Application
@@ -30,6 +30,7 @@ from store.errors import Malformed
 from store.history import past, stream_name, told
 from store.leaf import EVENT
 from store.seal import stream_id
+from store.sharing import PATIENCE, READERS, Shared
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -84,10 +85,14 @@ class LedgerMapper(Mapper[str]):
 
 
 class LedgerRecorder(ApplicationRecorder):
-    """Events of the library in the leaves of a ledger. Threads may share it: one works at a time."""
+    """Events of the library in the leaves of a ledger. Threads may share it: one records at a time.
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger, self._lock = ledger, RLock()
+    Who finds the ledger free reads from it. On a server others read beside it meanwhile, `readers` at a time, over
+    connections of a pool; a folder is quick, and there they wait.
+    """
+
+    def __init__(self, ledger: Ledger, readers: int = READERS, wait: float = PATIENCE) -> None:
+        self._ledger, self._shared = ledger, Shared(ledger, readers, wait)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Record events in one commit. Raises IntegrityError for a gap, a repetition, or what a replay would reject."""
@@ -95,9 +100,9 @@ class LedgerRecorder(ApplicationRecorder):
             raise NotSupportedError("a ledger records no positions of other applications")
         if not stored_events:
             return None
-        with self._lock:
+        with self._shared.alone() as ledger:
             try:
-                return self._ledger.commit(lambda tx: self._record(tx, stored_events))
+                return ledger.commit(lambda tx: self._record(tx, stored_events))
             except Refused as refusal:
                 raise IntegrityError(str(refusal)) from None
 
@@ -141,9 +146,8 @@ class LedgerRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         compartment, name = stream_of(originator_id)
-        with self._lock:
-            self._ledger.pull()
-            found = past(self._ledger, compartment, name)
+        with self._shared.current() as ledger:
+            found = past(ledger, compartment, name)
         events = [
             StoredEvent(str(originator_id), version, payload.tag_of(event), payload.encode_event(event))
             for leaf, said in found
@@ -164,9 +168,8 @@ class LedgerRecorder(ApplicationRecorder):
         """Events by their position in the log, as far as this device can read them."""
         after = (start or 0) - (inclusive_of_start and start is not None)
         found: list[Notification] = []
-        with self._lock:
-            self._ledger.pull()
-            for leaf, said in told(self._ledger, after):
+        with self._shared.current() as ledger:
+            for leaf, said in told(ledger, after):
                 stream = originator(leaf.compartment, said.stream)
                 for place, event in enumerate(said.events):
                     position = leaf.ordinal + 1 + place
@@ -179,17 +182,15 @@ class LedgerRecorder(ApplicationRecorder):
         return found
 
     def max_notification_id(self) -> int | None:
-        with self._lock:
-            self._ledger.pull()
-            return self._ledger.verifier.ordinal or None
+        with self._shared.current() as ledger:
+            return ledger.verifier.ordinal or None
 
     def subscribe(self, gt: int | None = None, topics: Sequence[str] = ()) -> LedgerSubscription:
         return LedgerSubscription(self, gt, topics)
 
     def close(self) -> None:
         """Close the ledger when nobody is at work: SQLite does not survive it otherwise."""
-        with self._lock:
-            self._ledger.close()
+        self._shared.close()
 
 
 def _aggregate(compartment: int, name: str, events: list[Event]) -> type[State[Any]]:
@@ -244,9 +245,14 @@ class LedgerSubscription(Subscription[LedgerRecorder]):
 class LedgerFactory(InfrastructureFactory[Any]):
     """Gives the library our mapper and recorder, and nothing that an environment variable names."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, readers: int = READERS) -> None:
         super().__init__(Environment())
-        self._ledger = ledger
+        self._ledger, self._readers = ledger, readers
+
+    @cached_property
+    def _recorder(self) -> LedgerRecorder:
+        """One for all purposes: two would not know of each other's threads."""
+        return LedgerRecorder(self._ledger, self._readers)
 
     def transcoder(self) -> JSONTranscoder:
         """The library asks for one; our mapper takes none."""
@@ -262,12 +268,12 @@ class LedgerFactory(InfrastructureFactory[Any]):
         return LedgerMapper()
 
     def application_recorder(self) -> LedgerRecorder:
-        return LedgerRecorder(self._ledger)
+        return self._recorder
 
     def aggregate_recorder(self, purpose: str = "events") -> LedgerRecorder:
         if purpose != "events":
             raise NotSupportedError(f"a ledger keeps no {purpose}: state outside the log cannot be verified")
-        return LedgerRecorder(self._ledger)
+        return self._recorder
 
     def tracking_recorder(self, tracking_recorder_class: Any = None) -> NoReturn:
         raise NotSupportedError("a ledger records no positions of other applications")
@@ -280,10 +286,13 @@ class LedgerFactory(InfrastructureFactory[Any]):
 
 
 class LedgerApplication(Application[str]):
-    """An application of the library on a ledger. `save` takes what `Happened` describes."""
+    """An application of the library on a ledger. `save` takes what `Happened` describes.
 
-    def __init__(self, ledger: Ledger, env: dict[str, str] | None = None) -> None:
-        self._ledger = ledger
+    `readers` is how many threads read beside the one that records, where the ledger is on a server.
+    """
+
+    def __init__(self, ledger: Ledger, env: dict[str, str] | None = None, *, readers: int = READERS) -> None:
+        self._ledger, self._readers = ledger, readers
         super().__init__(env)
 
     def construct_env(self, name: str, env: Any = None) -> Environment:
@@ -291,7 +300,7 @@ class LedgerApplication(Application[str]):
         return Environment(name, env)
 
     def construct_factory(self, env: Environment) -> LedgerFactory:
-        return LedgerFactory(self._ledger)
+        return LedgerFactory(self._ledger, self._readers)
 
     def get(self, cls: type[S], reference: str, compartment: int | None = None) -> S:
         """An aggregate by its reference. Raises AggregateNotFoundError."""

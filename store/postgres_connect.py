@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
+from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import BytesBinaryDumper
 
 if TYPE_CHECKING:
     from store.place import Server
@@ -31,14 +33,20 @@ SILENT = "connection timeout expired"
 _SOCKET = re.compile(r'"(/[^"]*)/\.s\.PGSQL\.\d+"')
 
 
+def parameters(server: Server) -> dict[str, Any]:
+    """What psycopg is to be told for a connection as all of ours are."""
+    return {"autocommit": True, "cursor_factory": psycopg.Cursor, **server.connection}
+
+
 def connect(server: Server) -> psycopg.Connection[Any]:
-    """A connection as all of ours are. Raises psycopg.Error."""
-    return psycopg.connect(
-        "",
-        autocommit=True,
-        cursor_factory=psycopg.Cursor,
-        **server.connection,  # type: ignore[arg-type]  # parameters of libpq, all of them text
-    )
+    """A connection. Raises psycopg.Error."""
+    return psycopg.connect("", **parameters(server))
+
+
+def adapt(db: psycopg.Connection[Any]) -> None:
+    """Settle how values are sent."""
+    db.adapters.register_dumper(int, Int8BinaryDumper)  # else the type of a parameter depends on its size
+    db.adapters.register_dumper(bytes, BytesBinaryDumper)
 
 
 def seconds(server: Server) -> float:

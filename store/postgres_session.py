@@ -6,13 +6,11 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg.types.numeric import Int8BinaryDumper
-from psycopg.types.string import BytesBinaryDumper
 
 from store.backend import WAIT
 from store.errors import Interrupted, Tampered, Unavailable
 from store.patience import Patience
-from store.postgres_connect import connect, passing, seconds
+from store.postgres_connect import adapt, connect, passing, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,8 +56,7 @@ class Session:
         if encoding == "SQL_ASCII":
             db.close()
             raise Unavailable(f"{self.name}: a database with the encoding SQL_ASCII checks no text: make one with UTF8")
-        db.adapters.register_dumper(int, Int8BinaryDumper)  # else the type of a parameter depends on its size
-        db.adapters.register_dumper(bytes, BytesBinaryDumper)
+        adapt(db)
         db.add_notice_handler(self._noticed)
         self._opened = True
         return db
