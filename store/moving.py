@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused
 from store import blobs, control
 from store.audit import FULL, Audit, report, scratch
-from store.backup import new_folder
+from store.backup import Restored, new_folder
 from store.errors import Conflict, Interrupted, NoLedger, RolledBack, Tampered
 from store.found import create, require_free
 from store.leaf import CONTROL
 from store.patience import Patience
 from store.place import open_store
 from store.sealing import refs
-from store.shredding import destroy
+from store.shredding import Doomed, destroy, doomed
 from store.siderows import KEY, Finding
-from store.soundness import check_counts, check_pages
+from store.soundness import check_counts, check_pages, open_sound
 from store.sqlite import SQLiteStore
 from store.verify import ledger_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from store.audit import Report, Seen
     from store.backend import Backend, Raw
     from store.leaf import Leaf
     from store.place import Place
+    from store.shredding import Stream
 
+NOTHING = Doomed(set(), set())
 LEAVES, BYTES = 10_000, 16 << 20
 """How much is written at a time, and at least a commit."""
 
@@ -94,17 +96,18 @@ def begin(place: Place) -> Backend:
     return open_store(place)
 
 
-def append(source: Backend, target: Backend, step: Callable[[int], None]) -> int:
+def append(source: Backend, target: Backend, step: Callable[[int], None], without: Doomed = NOTHING) -> int:
     """Copy what is new, and go on where a server went away; how many leaves there are then.
 
     Each batch is one transaction: leaves, heads, key rows and slots of whole commits; its documents come before it.
+    Keys and documents in `without` never come there.
     """
     patience = Patience()
     while True:
         at = standing(source, target)
         try:
             for batch in _batches(source.commits(at)):
-                at = _write(source, target, batch, at)
+                at = _write(source, target, batch, at, without)
                 step(sum(len(raw.leaves) for raw in batch))
             return at
         except Interrupted:
@@ -127,14 +130,17 @@ def _batches(commits: Iterable[Raw]) -> Iterator[list[Raw]]:
         yield batch
 
 
-def _write(source: Backend, target: Backend, batch: list[Raw], at: int) -> int:
+def _write(source: Backend, target: Backend, batch: list[Raw], at: int, without: Doomed) -> int:
     leaves = [leaf for raw in batch for leaf in raw.leaves]
     keys = {
-        leaf.key_id: row for raw in batch for leaf, row in zip(raw.leaves, raw.wrapped, strict=True) if row is not None
+        leaf.key_id: row
+        for raw in batch
+        for leaf, row in zip(raw.leaves, raw.wrapped, strict=True)
+        if row is not None and leaf.key_id not in without.keys
     }
     slots = list(_slots(source, leaves))
     if at:
-        _documents(source, target, leaves)
+        _documents(source, target, leaves, without)
     with target.writing():
         newest = target.newest()
         if (newest[0] if newest else 0) != at:
@@ -162,24 +168,32 @@ def _slots(source: Backend, leaves: list[Leaf]) -> Iterator[tuple[int, int, byte
             yield (*at, sealed)
 
 
-def _documents(source: Backend, target: Backend, leaves: list[Leaf]) -> None:
+def _documents(source: Backend, target: Backend, leaves: list[Leaf], without: Doomed) -> None:
     """What is missing or damaged here stays away: the report on the copy says so."""
     for leaf in leaves:
         for blob in refs(leaf.refs) if leaf.refs else ():
-            if not target.blobs.has(blob):
+            if blob not in without.blobs and not target.blobs.has(blob):
                 with suppress(Tampered):
                     blobs.copy(source.blobs, target.blobs, blob)
 
 
-def verify(source: Backend, target: Backend, ledger: bytes, step: Callable[[int], None]) -> Report:
+def verify(
+    source: Backend,
+    target: Backend,
+    ledger: bytes,
+    step: Callable[[int], None],
+    erased: Iterable[Stream] = (),
+) -> Report:
     """Audit the copy from leaf 0: structure, authority, slots, key rows, documents; and its key rows are the source's.
 
-    What was erased is deleted first, whatever the source or an earlier run have left of it.
+    What was erased is deleted first, whatever the source or an earlier run have left of it: what the log says, and
+    the streams `erased` after it.
     """
     with scratch() as client:
         audit = Audit(target, client, ledger)
         audit.follow(step)
         verifier = audit.verifier
+        verifier.people.shredded.update(erased)
         destroy(target, verifier.people.shredded, verifier.streams.owner)
         with target.snapshot():
             check_pages(target)
@@ -187,6 +201,24 @@ def verify(source: Backend, target: Backend, ledger: bytes, step: Callable[[int]
             found = report(audit, verifier, FULL, read=True)
             found.findings += _other_keys(source, target)
     return found
+
+
+def restore(
+    source: Path, place: Place, erased: Collection[Stream], step: Callable[[int], None] = lambda _: None
+) -> Restored:
+    """Bring a backup to an empty place, or go on where that was broken off, once it is verified, and verify it there.
+
+    Keys and documents of streams `erased` after the backup never come there: a server would keep them in its log.
+    """
+    with closing(open_sound(source)) as here, scratch() as client:
+        audit = Audit(here, client)
+        audit.run(step)
+        without = doomed(here, erased, audit.verifier.streams.owner)
+        there = begin(place)
+        with closing(there):
+            append(here, there, step, without)
+            report = verify(here, there, audit.verifier.ledger_id, step, erased)
+        return Restored(report, sum(here.wrapped(key) is not None for key in without.keys))
 
 
 def _other_keys(source: Backend, target: Backend) -> Iterator[Finding]:

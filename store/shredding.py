@@ -59,21 +59,35 @@ def shred(tx: Transaction, ledger: Ledger, targets: list[Target], explained: Sha
     return None
 
 
-def destroy(store: Backend, streams: Collection[Stream], owner: Callable[[bytes], Owner | None]) -> int:
-    """Delete the keys and documents of streams, and what deleted rows leave in the pages; how many keys stood there."""
+class Doomed(NamedTuple):
+    """What goes with streams: their keys, and the documents that nothing else refers to."""
+
+    keys: set[bytes]
+    blobs: set[bytes]
+
+
+def doomed(store: Backend, streams: Collection[Stream], owner: Callable[[bytes], Owner | None]) -> Doomed:
+    """What streams take with them. A key is theirs when it was accepted for them, whatever else names it."""
     lost = [leaf for kind in SEALED for place in sorted(streams) for leaf in store.stream(kind, *place)]
     keys = {leaf.key_id for leaf in lost if (owner(leaf.key_id) or leaf.place)[:3] == leaf.place}
+    blobs = {blob for leaf in lost for blob in refs(leaf.refs)}
+    if blobs:
+        living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in streams)
+        blobs -= {blob for leaf in living for blob in refs(leaf.refs)}
+    return Doomed(keys, blobs)
+
+
+def destroy(store: Backend, streams: Collection[Stream], owner: Callable[[bytes], Owner | None]) -> int:
+    """Delete the keys and documents of streams, and what deleted rows leave in the pages; how many keys stood there."""
+    keys, blobs = doomed(store, streams, owner)
     standing = {key for key in keys if store.wrapped(key) is not None}
     if standing:
         with store.writing():
             store.shred(standing)
             store.commit()
         store.vacuum()
-    gone = {blob for leaf in lost for blob in refs(leaf.refs)}
-    if gone:
-        living = (leaf for leaf in store.referring(0) if (leaf.compartment, leaf.stream) not in streams)
-        gone -= {blob for leaf in living for blob in refs(leaf.refs)}
-        store.blobs.delete([blob for blob in gone if store.blobs.has(blob)])
+    if blobs:
+        store.blobs.delete([blob for blob in blobs if store.blobs.has(blob)])
     return len(standing)
 
 

@@ -270,8 +270,17 @@ for name in ("new_folder", "destroy", "_write"):
     before(moving, name)
 moving.LEAVES = 8
 from bo.cli import run
-run(["copy", *sys.argv[2:]])
+run(sys.argv[2:])
 """
+
+
+def killed_at(step: int, office: Office, *words: str) -> subprocess.CompletedProcess[str]:
+    """A command that is killed at the so-manieth step of what it writes, if it has so many."""
+    return subprocess.run(
+        [sys.executable, "-P", "-c", KILLED, str(step), *words],
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BO_HOME": str(office.home)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ["folder", "server"])
@@ -279,14 +288,10 @@ def test_killed_anywhere_it_goes_on(office: Office, places: dict[str, Place], ki
     """At each step in turn; what stands there is always a beginning of the source that verifies."""
     grown(office).close()
     target, killed = places[kind], 0
-    words = [str(office.directory), str(target)]
+    words = ["copy", str(office.directory), str(target)]
     steps = (1, 2, 4, 6, 7, 9, 11, 13, 15, 17, 20, 24, 300)
     for step in steps:
-        done = subprocess.run(
-            [sys.executable, "-P", "-c", KILLED, str(step), *words],
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BO_HOME": str(office.home)},
-            capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = killed_at(step, office, *words)
         killed += done.returncode == -9
         try:
             store = open_store(target, read_only=True)
