@@ -38,6 +38,10 @@ class Backend(Protocol):
     def writable(self) -> bool: ...
 
     @property
+    def standby(self) -> bool:
+        """Whether it is a copy that others write to elsewhere, and may be a little behind."""
+
+    @property
     def blobs(self) -> BlobPlace:
         """Where its documents lie."""
 

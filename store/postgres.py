@@ -59,7 +59,7 @@ class PostgresStore(PostgresReader):
 
     def __init__(self, session: Session, *, writable: bool) -> None:
         super().__init__(session)
-        self.writable, self._may_write = writable, True
+        self.writable, self._may_write, self.standby = writable, True, False
         self._waiting: list[tuple[str, Sequence[tuple[Any, ...]]]] = []
         """Rows of the commit that is being written; they are sent together with COMMIT."""
         self._crowded = False
@@ -100,8 +100,8 @@ class PostgresStore(PostgresReader):
         """Raises Unavailable when there is no ledger, Tampered when the schema is not exactly ours."""
         store = cls(Session(server), writable=not read_only)
         store.check_schema()
-        [(standby, store._may_write)] = store._read(_STATE)
-        store.writable = not read_only and not standby and store._may_write
+        [(store.standby, store._may_write)] = store._read(_STATE)
+        store.writable = not read_only and not store.standby and store._may_write
         return store
 
     def check_schema(self) -> None:
@@ -186,6 +186,8 @@ class PostgresStore(PostgresReader):
         """
         if not self.writable:
             why = "" if self._may_write else f": {lacking('writer')}"
+            if self.standby:
+                why = ": it is a standby, or is set to be read only; name the primary"
             raise Unavailable(f"{self.name} cannot be written here{why}")
         self._changed()
         try:

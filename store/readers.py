@@ -60,12 +60,13 @@ class Reader(Ledger):
 
     def __init__(self, ledger: Ledger, session: Pooled) -> None:
         super().__init__(ledger.at, ledger.home, ledger.device, ledger._views)
-        self.session = session
+        self.session, self._standby = session, ledger.store.standby
 
     @cached_property
     def store(self) -> PostgresStore:
         store = PostgresStore(self.session, writable=False)
         store.check_schema()
+        store.standby = self._standby
         return store
 
 

@@ -88,6 +88,8 @@ class faults:  # noqa: N801  # used like a function; as a generator it would cos
 class SQLiteStore:
     """A ledger directory: `ledger.db`, its queue lock and `blobs/`."""
 
+    standby = False
+
     def __init__(self, directory: Path, connection: Any, *, writable: bool) -> None:
         self.directory, self.path, self._db, self.writable = directory, directory / "ledger.db", connection, writable
         self.name = str(self.path)

@@ -17,7 +17,7 @@ from store import note as notes
 from store import payload
 from store.calm import calm
 from store.control import EpochOpen, Slot, encode
-from store.errors import Interrupted, Tampered, Unauthorised, Unavailable, Unrecorded
+from store.errors import Interrupted, RolledBack, Tampered, Unauthorised, Unavailable, Unrecorded
 from store.failpoints import hit
 from store.follow import Written, follow, keep_up
 from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from store.payload import Payload
 
 T = TypeVar("T")
+LAG = 10.0
+"""Seconds that a standby is given to come to what was seen elsewhere."""
 LATELY = 1.0
 """Seconds for which who was up to date need not catch up before the lock: what came meanwhile is quickly followed."""
 
@@ -57,13 +59,24 @@ def pull(ledger: Ledger) -> None:
 
 def _followed(ledger: Ledger) -> None:
     """Follow the log to its end; what was verified when a server went away is not verified again."""
-    patience = Patience()
+    patience, lag = Patience(), Patience(LAG)
     while True:
         try:
             return follow(ledger)
         except Interrupted:
             if not patience.wait():
                 raise
+        except RolledBack as problem:
+            if not (ledger.store.standby and _is_short(ledger)):
+                raise
+            if not lag.wait():
+                raise RolledBack(f"{problem}; or this standby is that far behind: ask the primary") from None
+
+
+def _is_short(ledger: Ledger) -> bool:
+    """Whether the log is shorter than what was seen of it: of a standby the rest may be under way."""
+    pin, newest = ledger.home.pin(ledger.id.hex()), ledger.store.newest()
+    return pin is not None and (newest[0] if newest else 0) < pin.size
 
 
 def _pin(ledger: Ledger) -> None:
