@@ -7,7 +7,7 @@ from typing import ClassVar, Self, assert_never
 import msgspec
 
 from aggregates import text
-from aggregates.core import FINANCE, Event, State, replace, require
+from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
 from aggregates.money import ZERO, Money
 from aggregates.series import misnumbered
 
@@ -38,6 +38,8 @@ class Proposed(Event, tag="batch.proposed"):
 
 
 class Approved(Event, tag="batch.approved"):
+    right = APPROVE
+
     digest: str
     by: str
 
@@ -149,6 +151,8 @@ class Batch(State[Events]):
             case Proposed():
                 return f"{event.number} was proposed twice" if self.number else misnumbered(event.number, together)
             case Approved():
+                if not self.number:
+                    return "a batch was approved before it was proposed"
                 if event.by == self.proposed_by:
                     return f"{self.number} was approved by who proposed it"
                 if event.digest != self.digest:

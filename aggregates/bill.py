@@ -10,7 +10,7 @@ import msgspec
 
 from aggregates import text
 from aggregates.bill_lines import bill_lines
-from aggregates.core import FINANCE, Event, State, replace, require
+from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
 from aggregates.crediting import Claim, after, credit_note, gone, miscounted
 from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
 from aggregates.en16931 import Tax, totals
@@ -58,6 +58,8 @@ class Edited(Charged, tag="bill.edited"):
 
 class Approved(Event, tag="bill.approved"):
     """Somebody else saw the content of this digest, and it may be paid."""
+
+    right = APPROVE
 
     digest: str
     on: date
@@ -330,6 +332,8 @@ class Bill(State[Events]):
             case Added():
                 return f"{event.number} was added twice" if self.number else misnumbered(event.number, together)
             case Approved():
+                if not self.number:
+                    return "a bill was approved before it was entered"
                 if event.by in (self.added_by, self.edited_by):
                     return f"{self.number} was approved by who entered it"
                 if self.voided or event.digest != self.digest:

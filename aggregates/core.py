@@ -11,6 +11,9 @@ E = TypeVar("E")
 DIRECTORY, AUDIT, SALES, FINANCE, DOCUMENTS, PEOPLE = range(1, 7)
 """The compartments every ledger begins with. What a ledger adds is numbered from 16."""
 
+APPROVE = "approve"
+"""The right of a second person: see `Event.right`."""
+
 
 class Refused(Exception):
     """A business rule says no. The user reads the message as it is."""
@@ -19,6 +22,11 @@ class Refused(Exception):
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))
 class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type", gc=False):
     """A fact, named in the past tense. Its tag is its name on disk, for ever."""
+
+    @property
+    def right(self) -> str:
+        """What its author must hold in the compartment besides the right to write, asked again at every replay."""
+        return ""
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(msgspec.field,))

@@ -6,13 +6,14 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from aggregates import text
-from aggregates.core import FINANCE, Event, State, replace, require
+from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
 from aggregates.posting import accounting_dates
 
 AREAS = {"invoice": "sales", "bill": "purchases", "tax": "tax", "stock": "stock", "payroll": "payroll"}
 """What a lock can be put on, by the first word of the events it stops."""
 ADJUSTING = ("adjusting", "closing")
 """Kinds of journal entries that a soft-closed period still takes."""
+REOPENS = ("proposed", "reopened")
 
 
 class Reopening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -53,6 +54,11 @@ class Changed(Event, tag="period.changed"):
     """SHA-256 of the sealed package that a close writes."""
     blob: str = ""
     """That of the file in which it is stored, encrypted."""
+
+    @property
+    def right(self) -> str:
+        """Both who proposes a reopening and who agrees to it."""
+        return APPROVE if self.what in REOPENS else ""
 
 
 class Periods(State[Changed]):
@@ -189,6 +195,8 @@ class Periods(State[Changed]):
         opened = after.reopening
         if opened == before.reopening or opened is None:
             return ""
+        if event.what not in REOPENS:
+            return "a reopening is called something else"
         if opened.second:
             agreed = before.reopening == replace(opened, second="") and opened.second == event.by != opened.by
             return "" if agreed else "a period was reopened without another person's proposal"

@@ -13,8 +13,6 @@ from bo import pain, paying
 from bo.books import number
 from projections import directory, payables, references
 from projections.core import open_views
-from store.control import APPROVE
-from store.errors import Unauthorised
 from store.history import past
 
 if TYPE_CHECKING:
@@ -82,8 +80,7 @@ def _kept_back(bill: Bill, needed: bool) -> str:
 
 
 def approve(tx: Transaction, key: str, seen: str) -> Said:
-    if not tx.people.may(tx.person, APPROVE, FINANCE, tx.now):
-        raise Unauthorised("you may not approve in finance")
+    paying.require_approver(tx)
     alone = not paying.approvers(tx) - {tx.state(Batch, key).proposed_by}
     require(not alone, f"nobody else may approve in finance: {key} can be exported without an approval")
     tx.change(Batch, key, Batch.approve, seen, tx.person)

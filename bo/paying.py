@@ -11,6 +11,7 @@ from aggregates.money import Money
 from aggregates.payment import Payment
 from bo.books import number
 from store.control import APPROVE
+from store.errors import Unauthorised
 
 if TYPE_CHECKING:
     from datetime import date
@@ -36,6 +37,12 @@ def approval_needed(tx: Transaction) -> bool:
 def approvers(tx: Transaction) -> set[str]:
     """The persons, services apart, who may approve in finance."""
     return approvers_of(tx.people, tx.now)
+
+
+def require_approver(tx: Transaction) -> None:
+    """Replay asks the same of whoever approves; this says so before anything else is looked at."""
+    if not tx.people.may(tx.person, APPROVE, FINANCE, tx.now):
+        raise Unauthorised("you may not approve in finance")
 
 
 def approvers_of(people: People, at: int) -> set[str]:

@@ -12,11 +12,9 @@ from aggregates.legal import Party
 from aggregates.money import ZERO, Money
 from aggregates.record import Record
 from bo.books import booked_late, chart, late, number
-from bo.paying import approval_needed, approvers
+from bo.paying import approval_needed, approvers, require_approver
 from projections import payables, references
 from projections.core import open_views
-from store.control import APPROVE
-from store.errors import Unauthorised
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,8 +128,7 @@ def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any]) -> 
 
 
 def approve(tx: Transaction, key: str, seen: str) -> Said:
-    if not tx.people.may(tx.person, APPROVE, FINANCE, tx.now):
-        raise Unauthorised("you may not approve in finance")
+    require_approver(tx)
     state = tx.state(Bill, key)
     others = approvers(tx) - {state.added_by, state.edited_by}
     if state.number and not state.approved_by and not others:

@@ -141,7 +141,7 @@ class Audit:
         self.verifier.streams.flush()
 
     def _take(self, raw: Raw) -> None:
-        verifier = self.verifier
+        verifier, before = self.verifier, self.verifier.people
         try:
             judged = verifier.take(raw.leaves, raw.note)
         except (Malformed, Unauthorised) as problem:
@@ -159,7 +159,7 @@ class Audit:
             self._exclude(commit, last, 0, UNAUTHORISED, judged.unauthorised)
         elif self._contents and self.keyring:
             self.keyring.people = verifier.people
-            _, rejected, _ = self._contents.of(judged, raw.wrapped)
+            _, rejected, _ = self._contents.of(judged, raw.wrapped, before)
             for compartment, reason in rejected.items():
                 self._exclude(commit, last, compartment, REJECTED, reason)
 

@@ -86,6 +86,11 @@ def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Lea
     return after
 
 
+def author_may(people: People, commit: Commit, right: str, compartment: int) -> bool:
+    """Whether the author of a commit has a right by the people before it. Who founds a ledger may do everything."""
+    return commit.sequence == 1 or people.may(commit.person.hex(), right, compartment, commit.claimed)
+
+
 def _require(rule: object, message: str) -> None:
     if not rule:
         raise Unauthorised(message)
@@ -162,7 +167,7 @@ class Session:
     def may(self, right: str, compartment: int = EVERYWHERE) -> bool:
         asked = (right, compartment)
         if asked not in self._rights:
-            self._rights[asked] = self.founding or self.before.may(self.person, right, compartment, self.at)
+            self._rights[asked] = author_may(self.before, self.commit, right, compartment)
         return self._rights[asked]
 
     def check_sealed(self, leaf: Leaf, keys: KeyOwners, fresh: dict[bytes, Owner]) -> None:

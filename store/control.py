@@ -8,10 +8,11 @@ from typing import dataclass_transform
 
 import msgspec
 
+from aggregates.core import APPROVE as APPROVE
 from store import canonical
 from store.errors import Malformed, NeedsNewer
 
-READ, WRITE, APPROVE = "read", "write", "approve"
+READ, WRITE = "read", "write"
 ADMIN, SHRED, AUDITING = "admin", "shred", "audit"
 COMPARTMENT_RIGHTS, LEDGER_RIGHTS = (READ, WRITE, APPROVE), (ADMIN, SHRED, AUDITING)
 ALL, FROM_NOW = "all", "from-now"

@@ -6,6 +6,7 @@ correct writer could have written, and `unchecked` when this device cannot have 
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,10 +15,11 @@ import msgspec
 from aggregates.core import Refused
 from store import control
 from store import note as notes
+from store.authority import author_may, begin, judge
 from store.calm import calm
 from store.errors import KeyRowDamaged, Malformed, RolledBack, Tampered
 from store.leaf import CONTROL, EVENT, JOURNAL, Commit, Leaf, leaf_hashes
-from store.payload import Payload, gates, impostor, rechecked_states
+from store.payload import Payload, gates, overreach, rechecked_states
 from store.people import People
 from store.recorded import Committed, Recorded
 from store.streams import Place, Streams, kept_hashes
@@ -97,14 +99,17 @@ class Contents:
         self._states: dict[Place, State[Any]] = {}
 
     def of(
-        self, judged: Judged, wrapped: list[bytes | None]
+        self, judged: Judged, wrapped: list[bytes | None], people: People
     ) -> tuple[list[tuple[Leaf, Payload]], dict[int, str], list[int]]:
-        """What an authorised commit says: opened leaves, reasons by rejected compartment, unchecked leaves."""
+        """What an authorised commit says: opened leaves, reasons by rejected compartment, unchecked leaves.
+
+        `people` are those before the commit.
+        """
         opened: list[tuple[Leaf, Payload]] = []
         rejected: dict[int, str] = {}
         unchecked: list[int] = []
         unread: set[Place] = set()
-        read, person = self._keyring.read, judged.commit.person.hex()
+        read, commit = self._keyring.read, judged.commit
         for leaf, row in zip(judged.leaves, wrapped, strict=True):
             if leaf[3]:  # only sealed leaves have an epoch
                 try:
@@ -117,9 +122,10 @@ class Contents:
                     continue
                 if payload is not None:
                     opened.append((leaf, payload))
-                    stranger = impostor(payload.events, person)
-                    if stranger:
-                        rejected.setdefault(leaf.compartment, stranger)
+                    may = partial(author_may, people, commit, compartment=leaf.compartment)
+                    reason = overreach(payload.events, commit.person.hex(), may)
+                    if reason:
+                        rejected.setdefault(leaf.compartment, reason)
                 else:
                     unread.add(leaf.place)
                     self._states.pop(leaf.place, None)
@@ -338,17 +344,17 @@ def _chunk(ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -
 
 
 def _take(raw: Raw, ledger: Ledger, verifier: Verifier, contents: Contents, sink: Sink) -> None:
-    ordinal, shredded = verifier.ordinal, verifier.people.shredded
+    ordinal, before = verifier.ordinal, verifier.people
     judged = verifier.take(raw.leaves, raw.note)
     people = ledger.keyring.people = verifier.people
     device = ledger.device.id.hex()
-    if len(people.shredded) > len(shredded):
+    if len(people.shredded) > len(before.shredded):
         ledger.client.put("sweep", b"due")  # key rows of these streams are deleted before the first read
-        if any(device not in people.recipients(compartment) for compartment, _ in people.shredded - shredded):
+        if any(device not in people.recipients(compartment) for compartment, _ in people.shredded - before.shredded):
             ledger.client.put("reopen", b"due")  # who cannot read what was erased forgets it all the same
     if _gives_past(judged, device):
         ledger.client.put("reopen", b"due")
-    _weigh(judged, raw.wrapped, ledger.client, verifier.people, contents, sink, ordinal)
+    _weigh(judged, raw.wrapped, ledger.client, verifier.people, contents, sink, ordinal, before)
 
 
 def _gives_past(judged: Judged, device: str) -> bool:
@@ -367,10 +373,14 @@ def _reopen(ledger: Ledger, sink: Sink) -> None:
     contents = Contents(ledger.store, client, ledger.keyring, ledger.lasts)
     ledger.verifier.streams.flush()
     sink.rebuild()
+    after = People()
     for raw in _verified(ledger, ledger.verifier.size):
         commit = Commit.decode(raw.leaves[-1].body)
         judged = Judged(commit, raw.leaves, notes.parse(raw.note).root, raw.note, refused.get(commit.sequence, ""))
-        _weigh(judged, raw.wrapped, client, people, contents, sink, raw.leaves[0].ordinal)
+        before = after if commit.first else begin(raw.leaves)
+        if not judged.unauthorised:
+            after = judge(before, ledger.id, commit, raw.leaves[:-1], ledger.verifier.streams)
+        _weigh(judged, raw.wrapped, client, people, contents, sink, raw.leaves[0].ordinal, before)
     client.db.execute("DELETE FROM state WHERE name = 'reopen'")
 
 
@@ -382,8 +392,9 @@ def _weigh(
     contents: Contents,
     sink: Sink,
     ordinal: int,
+    before: People,
 ) -> None:
-    """Reach the verdict on a commit's content, note it, and tell the sink."""
+    """Reach the verdict on a commit's content, note it, and tell the sink. `before` are the people before it."""
     commit, first = judged.commit, judged.commit.first
     verdict, reason = "", ""
     opened: list[tuple[Leaf, Payload]] = []
@@ -396,7 +407,7 @@ def _weigh(
         verdict, reason = UNAUTHORISED, judged.unauthorised
         note(first, first + commit.leaves - 1, 0, verdict, reason)
     else:
-        opened, rejected, unchecked = contents.of(judged, wrapped)
+        opened, rejected, unchecked = contents.of(judged, wrapped, before)
         for idx in unchecked:  # no verdict on the commit: a shred that comes later in the log may explain it
             leaf = judged.leaves[idx - first]
             if (leaf.compartment, leaf.stream) not in people.shredded:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from types import GenericAlias
 from typing import Any, Union
@@ -200,17 +200,27 @@ def tag_of(event: Event) -> str:
     return str(event.__struct_config__.tag)
 
 
-def impostor(events: Iterable[Any], person: str) -> str:
-    """Why events that name who does them cannot stand in a commit of this person, "" when they can."""
-    signed = _signed()
-    other = next((event for event in events if type(event) in signed and event.by != person), None)
-    return "" if other is None else f"a {tag_of(other)} names another person than the one who recorded it"
+def overreach(events: Iterable[Any], person: str, may: Callable[[str], bool]) -> str:
+    """Why events cannot be those of a person with these rights, "" when they can.
+
+    An event that says by whom names its author, and one that takes a right has an author who holds it.
+    """
+    telling = _telling()
+    for event in events:
+        if type(event) in telling:
+            if getattr(event, "by", person) != person:
+                return f"a {tag_of(event)} names another person than the one who recorded it"
+            if event.right and not may(event.right):
+                return f"a {tag_of(event)} takes the right to {event.right}, which its author did not hold"
+    return ""
 
 
 @cache
-def _signed() -> frozenset[type[Event]]:
-    """The events that say by whom: approver and author are told apart by it."""
-    return frozenset(kind for kind in event_types().values() if "by" in kind.__struct_fields__)
+def _telling() -> frozenset[type[Event]]:
+    """The events that say by whom, or may take a right."""
+    return frozenset(
+        kind for kind in event_types().values() if "by" in kind.__struct_fields__ or kind.right is not Event.right
+    )
 
 
 def encode_event(event: Event) -> bytes:

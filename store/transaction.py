@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -13,7 +14,7 @@ from store.authority import Session
 from store.errors import NotFound, Unauthorised
 from store.history import leaves, leaves_with_keys, load, past, stream_name
 from store.leaf import EVENT, JOURNAL, NO_HASH, PASSPHRASE, UNATTENDED, Commit
-from store.payload import gates, impostor
+from store.payload import gates, overreach
 from store.people import NOBODY
 from store.seal import EpochKey, StreamKey, stream_id
 from store.sealing import renew
@@ -288,8 +289,9 @@ class Transaction:
             reason = state.contradiction(event, together[compartment])
             require(not reason, reason)
         for share in self.shares.values():
-            stranger = impostor((event for event, _ in share.events), self.header.person.hex())
-            require(not stranger, stranger)
+            may = partial(self._session.may, compartment=share.compartment)
+            reason = overreach((event for event, _ in share.events), self.header.person.hex(), may)
+            require(not reason, reason)
         self._pass_gates()
 
     def _pass_gates(self) -> None:
