@@ -46,7 +46,10 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
     rechecked: ClassVar[tuple[type[Event], ...]] = ()
     """Events that every replay checks again with `contradiction`; the rest is believed."""
     gate: ClassVar[str] = ""
-    """The reference of its one stream, where that stream decides what else its compartment may record."""
+    """The reference of its one stream, where that stream decides what else its compartment may record.
+
+    Such a stream is `rechecked`: it is followed as it changes.
+    """
 
     def evolve(self, event: E) -> Self:
         """The state after `event`. It never refuses: what is recorded has happened."""
@@ -71,6 +74,11 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
         to the ledger's policy number: they use no clock, locale or Unicode table.
         """
         return ""
+
+    @classmethod
+    def concerns(cls, event: Event) -> bool:
+        """Whether a gate has to be asked about an event at all."""
+        return True
 
     def refusal(self, event: Event, at: int) -> str:
         """Why a gate does not let `event`, of any stream of its compartment, be recorded at a time (ms UTC)."""

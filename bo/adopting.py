@@ -13,7 +13,7 @@ from aggregates.chart import Chart, Definition
 from aggregates.commodity import Commodity
 from aggregates.core import FINANCE, SALES, Refused, replace, require
 from aggregates.dimension import Dimension
-from aggregates.entry import Entry
+from aggregates.entry import Entry, Proposed
 from aggregates.entry import Kind as Sort
 from aggregates.kind import Kind, known
 from aggregates.money import MOST, Money
@@ -21,7 +21,7 @@ from aggregates.posting import Posting, differences
 from aggregates.record import Record, check, checked
 from aggregates.text import line as one_line
 from aggregates.text import reference
-from bo import books, charting, documents, records
+from bo import books, charting, documents, journaling, records
 from bo.findings import Findings
 from bo.importing import tell
 from bo.parts import Parts
@@ -198,39 +198,45 @@ class Adoption:
         tell(self.findings)
         require(not self.findings.errors, f"{self.findings}: nothing was imported")
         require(self._entries or self.accounts != dict(self.before.accounts), f"{self.findings.file} holds no entries")
-        first = last = ""
+        first, last, waiting = "", "", 0
         same = "import the same file again, unchanged"  # the key of a part is that of its bytes
         with Parts(self.ledger, "entries", len(self._entries), same) as parts:
             for part, entries in enumerate(_parts(self._entries)):
                 self.ledger.key = f"{noun} {self.digest} {part}"
                 self.ledger.request = sha256(self.ledger.key.encode()).digest()
 
-                def work(tx: Transaction, part: int = part, entries: list[bytes] = entries) -> tuple[str, str]:
+                def work(tx: Transaction, part: int = part, entries: list[bytes] = entries) -> tuple[str, str, int]:
                     return self._record(tx, part, entries)
 
-                numbers = parts.commit(work, len(entries), self._named(entries[-1:]))
-                first, last = first or numbers[0], numbers[1]
+                begins, last, *waits = parts.commit(work, len(entries), self._named(entries[-1:]))
+                first, waiting = first or begins, waiting + sum(waits)
                 if self.ledger.dry_run:
                     count = len(self._entries)
                     return [f"{count} {'entry' if count == 1 else 'entries'} would be imported"]
         if not first:
             return ["no entries, only accounts"]
-        return [f"{len(self._entries)} entries, {first} to {last}" if first != last else f"1 entry, {first}"]
+        told = f"{len(self._entries)} entries, {first} to {last}" if first != last else f"1 entry, {first}"
+        limit = f"{waiting} reach the limit and wait: another person has to `bo journal approve` them"
+        return [told, *([limit] if waiting else [])]
 
     def _named(self, last: list[bytes]) -> str:
         return "".join(f"that of {each.on}, “{each.text}”" for each in map(self._decode, last))
 
-    def _record(self, tx: Transaction, part: int, entries: Sequence[bytes]) -> tuple[str, str]:
+    def _record(self, tx: Transaction, part: int, entries: Sequence[bytes]) -> tuple[str, str, int]:
+        """The first and the last number, and how many of the entries wait for an approval."""
         tx.begin(Entry.compartment)
         if not part:
             self._found(tx)
         chart = books.chart(open_views(self.ledger)) if part else self.chart
-        numbers = []
+        numbers, waiting, limited = [], 0, journaling.limited(tx)
         for each in map(self._decode, entries):
             number = books.number(tx, "JE", each.on)
-            tx.change(Entry, number, Entry.post, number, each.on, each.text, each.lines, chart, (), each.kind)
+            made = tx.change(
+                Entry, number, Entry.post, number, each.on, each.text, each.lines, chart, (), each.kind, **limited
+            )
+            waiting += isinstance(made, Proposed)
             numbers.append(number)
-        return (numbers[0], numbers[-1]) if numbers else ("", "")
+        return (numbers[0], numbers[-1], waiting) if numbers else ("", "", 0)
 
     def _found(self, tx: Transaction) -> None:
         """What entries stand on: accounts, parties and dimensions."""

@@ -13,9 +13,9 @@ from aggregates.entry import Entry
 from aggregates.money import Money
 from aggregates.period import Periods
 from aggregates.year_end import closing_entries
-from bo import books, checks
+from bo import books, checks, journaling
 from bo.paying import approvers
-from projections import accounts, balances, closes, periods
+from projections import accounts, balances, closes, journals, periods
 from projections.core import open_views
 from store.errors import Unauthorised
 
@@ -221,15 +221,18 @@ def year_end(ledger: Ledger, tx: Transaction, year: int) -> Said:
         for row in balances.moved(views, first, last)
         if row.account in known and known[row.account].type in ("income", "expense")
     ]
-    said = []
+    for number in journals.waiting(views, "closing", on=last):
+        raise Refused(f"{number} carries it over and waits: another person has to `bo journal approve {number}`")
+    said, waits = [], []
     for lines in closing_entries(left, chart.number("@retained-earnings")):
         number = books.number(tx, "JE", last)
         text = f"Result of {_name(first, last)}"
-        posted = tx.change(Entry, number, Entry.close_year, number, last, text, lines)
-        result = -posted.lines[-1].amount if posted.lines[-1].account == chart.roles["retained-earnings"] else None
+        made = tx.change(Entry, number, Entry.close_year, number, last, text, lines, **journaling.limited(tx))
+        result = -made.lines[-1].amount if made.lines[-1].account == chart.roles["retained-earnings"] else None
         said.append(f"{number} carries {result or 'nothing'} to retained earnings")
+        waits += journaling.waits(made)
     if said:
-        return ["\n".join(each.split()[0] for each in said), *said]
+        return ["\n".join(each.split()[0] for each in said), *said, *waits]
     done = list(_closing(views, last))
     require(done, f"income and expense of {_name(first, last)} hold nothing: there is nothing to carry over")
     return ["\n".join(done), "carried over already: nothing is left on income and expense"]

@@ -9,20 +9,23 @@ import click
 
 from aggregates.chart import CONTROLS
 from aggregates.core import Refused, require
-from aggregates.entry import Entry, Kind
+from aggregates.entry import Entry, Kind, Posted, Proposed, Withdrawn
+from aggregates.entrylimit import Limits
 from aggregates.money import Money, parted
 from aggregates.posting import Posting
 from aggregates.text import line as one_line
 from aggregates.text import shown
 from bo import books
 from bo.errors import BadInput
-from projections import accounts, dimensions, references
+from bo.paying import approval_needed, require_approver
+from projections import accounts, dimensions, journals, references
 from projections.core import open_views
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
+    from bo.amounts import Amount
     from bo.inputs import Source
     from projections.core import Views
     from store.ledger import Ledger
@@ -137,11 +140,16 @@ def _party(views: Views, text: str) -> str:
     return f"{found.kind}/{found.ref}"
 
 
+def entry(ledger: Ledger, text: str) -> str:
+    """The number of the entry that is meant."""
+    return references.resolve(open_views(ledger), text, "entry").key
+
+
 def add(
     ledger: Ledger, tx: Transaction, on: date, said: str, written: Sequence[Written], tags: tuple[str, ...],
     documents: Sequence[str], kind: Kind, reverse_on: date | None,
 ) -> list[str]:  # fmt: skip
-    """Post an entry; `said` is the text of its first line, if nothing else is given."""
+    """Post an entry, or propose it; `said` is the text of its first line, if nothing else is given."""
     tx.begin(Entry.compartment)
     views = open_views(ledger)
     base = books.base(views)
@@ -149,20 +157,92 @@ def add(
     filed = tuple(references.resolve(views, each, "document").ref for each in documents)
     number = books.number(tx, "JE", on)
     said = said or next((each.text for each in postings if each.text), "")
-    posted = tx.change(
-        Entry, number, Entry.post, number, on, said, postings, books.chart(views), filed, kind, reverse_on
+    made = tx.change(
+        Entry,
+        number,
+        Entry.post,
+        number,
+        on,
+        said,
+        postings,
+        books.chart(views),
+        filed,
+        kind,
+        reverse_on,
+        **limited(tx),
     )
-    return [number, f"{_sums(posted.lines)} on {on}", *([f"taken back on {reverse_on}"] if reverse_on else [])]
+    back = [f"taken back on {reverse_on}"] if reverse_on else []
+    return [number, f"{_sums(made.lines)} on {on}", *back, *waits(made)]
 
 
 def reverse(ledger: Ledger, tx: Transaction, number: str, on: date) -> list[str]:
-    """Post the opposite of an entry, and note that on it."""
-    tx.state(Entry, number)
+    """Post the opposite of an entry, and note that on it; over the limit, propose it."""
+    tx.begin(Entry.compartment)
+    for other in journals.waiting(open_views(ledger), reverses=number):
+        raise Refused(f"{other} takes {number} back and waits: another person has to `bo journal approve {other}`")
     taken = books.number(tx, "JE", on)
-    noted, posted = tx.state(Entry, number).reverse(taken, on)
-    tx.append(Entry, number, noted)
-    tx.append(Entry, taken, posted)
-    return [taken, f"{number} is taken back, {_sums(posted.lines)} on {on}"]
+    made = tx.state(Entry, number).reverse(taken, on, **limited(tx))
+    if isinstance(made, Proposed):
+        tx.append(Entry, taken, made)
+        return [taken, f"it would take back {number}, {_sums(made.lines)} on {on}", *waits(made)]
+    tx.change(Entry, number, Entry.note, made)
+    tx.append(Entry, taken, made)
+    return [taken, f"{number} is taken back, {_sums(made.lines)} on {on}"]
+
+
+# Over the limit
+
+
+def limited(tx: Transaction) -> dict[str, Any]:
+    """What every verb that makes an entry has to know: the limit in force, and who might propose it."""
+    return {"limit": tx.state(Limits, Limits.gate).amounts, "by": tx.person}
+
+
+def waits(made: Posted | Proposed) -> list[str]:
+    """What to tell of an entry that is not posted."""
+    if isinstance(made, Posted):
+        return []
+    return [f"proposed: it posts when another person runs `bo journal approve {made.number}`"]
+
+
+def approve(tx: Transaction, number: str, seen: str) -> list[str]:
+    """Post what another person proposed; what it takes back is marked so."""
+    require_approver(tx)
+    _, posted = tx.change(Entry, number, Entry.approve, seen, tx.person)
+    if posted.reverses:
+        tx.change(Entry, posted.reverses, Entry.note, posted)
+    return [number, f"posted: {_sums(posted.lines)} on {posted.on}"]
+
+
+def refuse(tx: Transaction, number: str, reason: str) -> list[str]:
+    asked = tx.state(Entry, number).proposed
+    if asked is None or asked.by != tx.person:
+        require_approver(tx)
+    ended = tx.change(Entry, number, Entry.refuse, reason, tx.person)
+    return [number, "withdrawn" if isinstance(ended, Withdrawn) else "declined"]
+
+
+def digest(ledger: Ledger, number: str) -> str:
+    """What an approval of an entry that waits is bound to, "" for one that does not."""
+    state = ledger.load(Entry, number)
+    return state.proposed.digest if state.proposed and not (state.approved_by or state.ended) else ""
+
+
+def change_limit(ledger: Ledger, tx: Transaction, wanted: Sequence[Amount]) -> list[str]:
+    """Set the limit, propose to loosen it, or agree to what another person proposed."""
+    tx.begin(Limits.compartment)
+    base = books.base(open_views(ledger))
+    amounts = [Money.of(each.decimal, each.currency or base) for each in wanted]
+    require_approver(tx)
+    alone = "it takes another person to approve what is over a limit: nobody else may approve in finance"
+    require(not amounts or approval_needed(tx), alone)
+    changed = tx.change(Limits, Limits.gate, Limits.change, amounts, tx.person)
+    said = " and ".join(map(str, amounts)) or "none"
+    if not changed:
+        return [said, "it is so already: nothing changes"]
+    if changed[0].proposed is not None:
+        return [said, "proposed: it is in force when another person runs the same command"]
+    return [said, "an entry that comes to it waits for another person" if amounts else "no entry waits from here on"]
 
 
 def _sums(postings: Sequence[Posting]) -> str:

@@ -53,19 +53,23 @@ def take_over(ledger: Ledger, file: str, map_name: str | None, on: date) -> list
     def work(tx: Transaction) -> list[str]:
         tx.begin(Entry.compartment)
         chart = books.chart(open_views(ledger))
-        numbers, sums = [], differences(lines)
+        numbers, waits, sums = [], list[str](), differences(lines)
         for start in range(0, len(lines), TOGETHER):
             part = lines[start : start + TOGETHER]
             rest = [
                 Posting("@opening-balance", Money(-minor, currency)) for currency, minor in differences(part).items()
             ]
             number = books.number(tx, "JE", on)
-            tx.change(Entry, number, Entry.post, number, on, SAID, (*part, *rest), chart, (), "opening")
+            limited = journaling.limited(tx)
+            made = tx.change(
+                Entry, number, Entry.post, number, on, SAID, (*part, *rest), chart, (), "opening", **limited
+            )
+            waits += journaling.waits(made)
             numbers.append(number)
         against = " and ".join(str(Money(-minor, currency)) for currency, minor in sums.items())
         last = f" to {numbers[-1]}" if len(numbers) > 1 else ""
         told = f"{len(lines)} balances on {on} as {numbers[0]}{last}"
-        return [numbers[0], told, *([f"{against} stands on opening balances"] if against else [])]
+        return [numbers[0], told, *([f"{against} stands on opening balances"] if against else []), *waits]
 
     return ledger.commit(work)
 

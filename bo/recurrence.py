@@ -162,8 +162,9 @@ def _entry(ledger: Ledger, tx: Transaction, due: Due, state: Recurring) -> list[
     postings = tuple(replace(each, text=filled(each.text, due.on)) for each in state.postings)
     number = books.number(tx, "JE", due.on)
     chart = books.chart(open_views(ledger))
-    tx.change(Entry, number, Entry.post, number, due.on, filled(state.text, due.on), postings, chart)
-    return [number]
+    text, limited = filled(state.text, due.on), journaling.limited(tx)
+    made = tx.change(Entry, number, Entry.post, number, due.on, text, postings, chart, **limited)
+    return [number, *journaling.waits(made)]
 
 
 _DOCUMENTS = {"invoice": _invoice, "draft": _draft, "bill": _bill, "entry": _entry}

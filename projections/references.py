@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from aggregates.bank import Opened
     from aggregates.directory import PersonNamed
     from aggregates.document import Filed, Retitled
-    from aggregates.entry import Posted
+    from aggregates.entry import Declined, Posted, Proposed, Withdrawn
     from aggregates.fixedasset import Acquired, Disposed
     from aggregates.invoice import Credited, Discarded, Drafted, Edited, Issued
     from aggregates.record import Added, Archived, Changed, Merged, Restored, Unmerged
@@ -89,9 +89,13 @@ class References(Projection):
     def credited(self, event: Credited, recorded: Recorded, views: Views) -> None:
         _add(views, "credit", event.number, recorded, event.customer)
 
-    @on("entry.posted")
-    def posted(self, event: Posted, recorded: Recorded, views: Views) -> None:
+    @on("entry.posted", "entry.proposed")
+    def posted(self, event: Posted | Proposed, recorded: Recorded, views: Views) -> None:
         _add(views, "entry", event.number, recorded, event.text)
+
+    @on("entry.declined", "entry.withdrawn")
+    def refused(self, event: Declined | Withdrawn, recorded: Recorded, views: Views) -> None:
+        _open(views, "entry", recorded, False)
 
     @on("bill.added")
     def billed(self, event: bill.Added, recorded: Recorded, views: Views) -> None:

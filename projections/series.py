@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         invoice.Issued
         | invoice.Credited
         | entry.Posted
+        | entry.Proposed
         | bill.Added
         | bill.Credited
         | payment.Recorded
@@ -53,12 +54,15 @@ class AllSeries(Projection):
         "invoice.issued",
         "invoice.credited",
         "entry.posted",
+        "entry.proposed",
         "bill.added",
         "bill.credited",
         "payment.recorded",
         "batch.proposed",
     )
     def issued(self, event: Numbered, recorded: Recorded, views: Views) -> None:
+        if getattr(event, "approved_by", ""):  # the proposal of it bears the number already
+            views.run("DELETE FROM numbered WHERE number = ?", event.number)
         views.add("numbered", event.number, recorded.stream)
 
 

@@ -191,16 +191,14 @@ class Contents:
     def _gated(self, judged: Judged, opened: list[tuple[Leaf, Payload]]) -> dict[int, str]:
         """Why gates do not take what a commit says, by compartment: each is asked as it stood before."""
         refused: dict[int, str] = {}
-        for compartment, cls in gates().items():
-            if not any(leaf.compartment == compartment for leaf, _ in opened):
-                continue
-            gate = self._gate(cls, judged.commit.first)
-            if gate is None or gate == cls():  # unread, or open as it was made
-                continue
-            reasons = (gate.refusal(event, judged.commit.at) for event in _together(opened, compartment))
-            reason = next(filter(None, reasons), "")
-            if reason:
-                refused[compartment] = reason
+        for cls in gates():
+            events = [event for event in _together(opened, cls.compartment) if cls.concerns(event)]
+            gate = self._gate(cls, judged.commit.first) if events else None
+            if gate is not None:
+                reasons = (gate.refusal(event, judged.commit.at) for event in events)
+                reason = next(filter(None, reasons), "")
+                if reason:
+                    refused.setdefault(cls.compartment, reason)
         return refused
 
     def _gate(self, cls: type[State[Any]], first: int) -> State[Any] | None:

@@ -90,9 +90,9 @@ def rechecked_states() -> dict[str, type[State[Any]]]:
 
 
 @cache
-def gates() -> dict[int, type[State[Any]]]:
-    """The aggregates whose one stream decides what else its compartment may record, by compartment."""
-    return {cls.compartment: cls for cls in states().values() if cls.gate}
+def gates() -> tuple[type[State[Any]], ...]:
+    """The aggregates whose one stream decides what else its compartment may record."""
+    return tuple(cls for cls in states().values() if cls.gate)
 
 
 def _any_event() -> Any:
@@ -211,7 +211,7 @@ def overreach(events: Iterable[Any], person: str, may: Callable[[str], bool]) ->
             if getattr(event, "by", person) != person:
                 return f"a {tag_of(event)} names another person than the one who recorded it"
             if event.right and not may(event.right):
-                return f"a {tag_of(event)} takes the right to {event.right}, which its author did not hold"
+                return f"{tag_of(event)} takes the right to {event.right}, which its author did not hold"
     return ""
 
 

@@ -296,8 +296,8 @@ class Transaction:
 
     def _pass_gates(self) -> None:
         """Ask each gate as it stood before: no commit opens one for itself."""
-        for compartment, cls in gates().items():
-            events = self._together(compartment)
+        for cls in gates():
+            events = [event for event in self._together(cls.compartment) if cls.concerns(event)]
             gate = load(self._ledger, cls, cls.gate) if events else self._blank(cls)
             for event in events:
                 reason = gate.refusal(event, self.now)

@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from aggregates.batch import Approved as BatchApproved
 from aggregates.batch import Batch
 from aggregates.bill import Approved, Bill
 from aggregates.core import FINANCE, Event, Refused, replace
-from aggregates.period import Changed, Periods
+from aggregates.entry import Approved as EntryApproved
+from aggregates.entry import Declined, Entry, Posted, Proposed, Withdrawn
+from aggregates.entrylimit import Changed as LimitChanged
+from aggregates.entrylimit import Limit, Limits, reached
+from aggregates.money import Money, eur
+from aggregates.period import Periods
+from aggregates.posting import credit, debit
+from aggregates.series import Series
 from bo.session import Session
 from projections.core import open_views
 from store.payload import event_types
@@ -89,7 +97,7 @@ def digest(team: Team, cls: type[Bill] | type[Batch], number: str) -> str:
 def test_a_bill_approved_without_the_right_is_rejected_by_everybody(team: Team) -> None:
     me = team.session.person
     wrote(team.session, FINANCE, f"bill/{BILL}", plain(Approved(digest(team, Bill, BILL), DAY, me)))
-    assert agreed(team) == [f"a bill.approved {LACKS}"]
+    assert agreed(team) == [f"bill.approved {LACKS}"]
     team.alice("payment", "record", "V-1", "119", "--for", BILL, code=3)
     assert "is not approved" in team.alice.said
     team.bob("bill", "approve", BILL)
@@ -101,7 +109,7 @@ def test_a_batch_approved_without_the_right_is_rejected_by_everybody(team: Team)
     team.alice("payment", "batch", "propose", "--bank", "MAIN", "--until", "2026-12-31")
     me = team.session.person
     wrote(team.session, FINANCE, f"batch/{BATCH}", plain(BatchApproved(digest(team, Batch, BATCH), me)))
-    assert agreed(team) == [f"a batch.approved {LACKS}"]
+    assert agreed(team) == [f"batch.approved {LACKS}"]
     team.alice("payment", "batch", "export", BATCH, "-o", str(team.company.folder / "x"), code=3)
 
 
@@ -115,7 +123,7 @@ def test_neither_proposes_nor_agrees_to_a_reopening_who_may_not_approve(team: Te
     agrees = team.session.load(Periods, "books").reopen(*JANUARY, "", me, DAY)
     wrote(team.session, FINANCE, "period/books", plain(agrees))
     wrote(team.session, FINANCE, "period/books", plain(replace(agrees, what="locked")))
-    lacks = f"a period.changed {LACKS}"
+    lacks = f"period.changed {LACKS}"
     assert agreed(team) == [lacks, lacks, "a reopening is called something else"]
     alice("journal", "add", "--on", "2026-01-02", "--line", "6200;1;;x", "--line", "@bank;;1", code=3, BO_NOW=LATER)
     assert "lies in a closed period" in alice.said
@@ -132,7 +140,7 @@ def test_the_rights_are_those_before_the_commit(team: Team) -> None:
     said = plain(Approved(digest(team, Bill, "BILL-2026-0002"), DAY, session.person))
     wrote(session, FINANCE, "bill/BILL-2026-0002", said)
     session.close()
-    assert agreed(team) == [f"a bill.approved {LACKS}"]
+    assert agreed(team) == [f"bill.approved {LACKS}"]
     assert [row["approved"] for row in team.alice.json("bill", "list")] == ["", "bob"]
 
 
@@ -145,7 +153,7 @@ def test_who_is_given_the_keys_later_reaches_the_same_verdicts(team: Team) -> No
     assert reasons(dora) == []
     team.alice("access", "revoke", "bob", "accountant", "--reason", "elsewhere now")
     team.company.grant("dora", "read", "--on", "finance", "--history", "all")
-    assert reasons(dora) == [f"a bill.approved {LACKS}"]
+    assert reasons(dora) == [f"bill.approved {LACKS}"]
     trail = [row["what"] for row in dora.json("bill", "history", BILL)]
     assert trail == ["bill.added", "bill.approved", "bill.edited"], "what bob approved while he might"
 
@@ -154,7 +162,7 @@ def test_the_writer_asks_by_the_same_code(team: Team) -> None:
     def work(tx: Transaction) -> None:
         tx.append(Bill, BILL, Approved(tx.state(Bill, BILL).digest, DAY, tx.person))
 
-    with pytest.raises(Refused, match=f"a bill.approved {LACKS}"):
+    with pytest.raises(Refused, match=f"bill.approved {LACKS}"):
         team.session.commit(work)
 
 
@@ -178,7 +186,7 @@ def test_every_event_that_is_an_approval_takes_the_right() -> None:
     named = {tag for tag in event_types() if tag.rpartition(".")[2] == "approved"}
     takes = {tag for tag, kind in event_types().items() if kind.right is not Event.right}
     assert named <= takes
-    assert takes - named == {Changed.__struct_config__.tag}
+    assert takes - named == {"entry.declined", "entrylimit.changed", "period.changed"}
 
 
 def test_a_reading_of_content_knows_the_people_before_it(team: Team) -> None:
@@ -191,3 +199,194 @@ def test_a_reading_of_content_knows_the_people_before_it(team: Team) -> None:
         careless.pull()
     assert open_views(careless).value("SELECT approved_by FROM bill") == me
     careless.close()
+
+
+# Entries over the limit
+
+LARGE = ("journal", "add", "--on", "2026-01-05", "--line", "6200;900;;Rent", "--line", "@bank;;900")
+JE = "JE-2026-0001"
+LINES = debit("6200", eur(900)), credit("1200", eur(900))
+LIMIT = (eur(500),)
+
+
+@pytest.fixture
+def limited(team: Team) -> Team:
+    """Entries from 500 EUR on need an approval, and alice has proposed one of 900."""
+    team.alice("journal", "limit", "set", "500", "--reason", "four eyes")
+    assert team.alice.first(*LARGE) == JE
+    team.session.pull()
+    return team
+
+
+def balance(desk: Desk) -> list[str]:
+    return [row["debit"] for row in desk.json("report", "trial-balance") if row["account"] == "6200"]
+
+
+def entered(team: Team, **changes: object) -> None:
+    """An entry of 900 EUR with the next number, as a changed program of carol's says that it stands."""
+    session = team.session
+    number = "JE-2026-0002"
+    said = plain(replace(Posted(number, DAY, "Rent", LINES, limit=LIMIT), **changes))
+    session.pull()
+    taken = session.load(Series, "JE-2026").take("JE", 2026, DAY)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Transaction, "check", lambda tx: None)
+        patched.setattr("store.writing.keep_up", lambda *rest: False)  # it is followed as others follow it
+        session.commit(
+            lambda tx: (
+                tx.append(Series, "JE-2026", taken),
+                tx.append(Entry, number, msgspec.convert(said, Posted, strict=False)),
+            )
+        )
+
+
+def test_an_entry_over_the_limit_posts_when_another_person_approves_it(limited: Team) -> None:
+    alice, bob = limited.alice, limited.bob
+    assert balance(alice) == []
+    bob("journal", "approve", JE, "--seen", alice.json("journal", "show", JE)["digest"])
+    assert balance(alice) == balance(bob) == ["900.00"]
+    bob("view", "rebuild")
+    assert balance(bob) == ["900.00"]
+    shown = bob.json("journal", "show", JE)
+    assert (shown["state"], shown["proposed_by"], shown["decided_by"]) == ("posted", "alice", "bob")
+    assert agreed(limited) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({}, "JE-2026-0002 reaches its limit, and no other person approved it"),
+        ({"limit": ()}, "JE-2026-0002 names another limit than the one in force"),
+        ({"limit": (eur(5000),)}, "JE-2026-0002 names another limit than the one in force"),
+        ({"approved_by": "b" * 32}, "JE-2026-0002 reaches its limit, and no other person approved it"),
+        ({"kind": "closing"}, "JE-2026-0002 reaches its limit, and no other person approved it"),
+    ],
+)
+def test_what_is_over_the_limit_and_was_not_approved_is_rejected(
+    limited: Team, changes: dict[str, object], why: str
+) -> None:
+    entered(limited, **changes)
+    assert agreed(limited) == [why]
+    assert balance(limited.alice) == []
+    assert limited.alice.first(*LARGE) == "JE-2026-0002", "the ledger goes on"
+
+
+def test_nobody_posts_what_is_proposed_without_its_approval(limited: Team) -> None:
+    """Neither alone, nor with an approval by who may not approve, nor otherwise than it was approved."""
+    session, me, stream = limited.session, limited.session.person, f"entry/{JE}"
+    asked = session.load(Entry, JE).proposed
+    assert asked is not None
+    wrote(session, FINANCE, stream, plain(asked.posted("")))
+    wrote(session, FINANCE, stream, plain(EntryApproved(asked.digest, me)), plain(asked.posted(me)))
+    wrote(session, FINANCE, stream, plain(Declined("no", me)))
+    wrote(session, FINANCE, stream, plain(Withdrawn("no", me)))
+    other = limited.bob.session()
+    other.pull()
+    bob = other.person
+    changed = replace(asked.posted(bob), text="Something else")
+    wrote(other, FINANCE, stream, plain(EntryApproved(asked.digest, bob)), plain(changed))
+    wrote(other, FINANCE, stream, plain(EntryApproved("0" * 64, bob)), plain(asked.posted(bob)))
+    other.close()
+    mine = limited.alice.session()
+    mine.pull()
+    wrote(mine, FINANCE, stream, plain(EntryApproved(asked.digest, mine.person)), plain(asked.posted(mine.person)))
+    mine.close()
+    other_than = f"{JE} is not what was approved"
+    assert agreed(limited) == [
+        other_than, f"entry.approved {LACKS}", f"entry.declined {LACKS}", f"{JE} was withdrawn by another person",
+        other_than, other_than, f"{JE} was decided on by who proposed it",
+    ]  # fmt: skip
+    assert balance(limited.alice) == []
+    limited.bob("journal", "approve", JE)
+    assert balance(limited.alice) == ["900.00"]
+
+
+def test_one_person_alone_loosens_no_limit(limited: Team) -> None:
+    mine = limited.alice.session()
+    mine.pull()
+    for amounts in ((), (eur(5000),)):
+        wrote(mine, FINANCE, "entrylimit/journal", plain(LimitChanged(amounts, None, mine.person)))
+    wrote(mine, FINANCE, "entrylimit/journal", plain(LimitChanged(LIMIT, (), mine.person)))
+    wrote(mine, FINANCE, "entrylimit/journal", plain(LimitChanged((), None, mine.person)))
+    mine.close()
+    wrote(limited.session, FINANCE, "entrylimit/journal", plain(LimitChanged((), None, limited.session.person)))
+    alone = "a limit was loosened without another person's proposal"
+    assert agreed(limited) == [alone, alone, alone, f"entrylimit.changed {LACKS}"]
+    limited.bob("journal", "limit", "lift", "--reason", "agreed")
+    assert limited.alice.json("journal", "limit", "list") == []
+    limited.alice(*LARGE)
+    assert balance(limited.alice) == ["900.00"]
+
+
+def test_an_approval_counts_for_the_day_of_the_entry(limited: Team) -> None:
+    """An accrual touches two days, and both have to be open when it is approved."""
+    alice, bob = limited.alice, limited.bob
+    alice("journal", "add", "--on", "2025-12-31", *LARGE[4:], "--reverse-on", "2026-02-01", BO_NOW=LATER)
+    closed = ("period", "close", "2025", "--accept", "entries", "--reason", "later")
+    alice(*closed, BO_NOW=LATER)
+    bob("journal", "approve", "JE-2025-0001", code=3, BO_NOW=LATER)
+    assert "2025-12-31 lies in a closed period: the first open date is 2026-01-01" in bob.said
+    bob("journal", "approve", JE, BO_NOW=LATER)
+    assert balance(alice) == ["900.00"]
+
+
+def test_a_year_end_over_the_limit_is_proposed_once(limited: Team) -> None:
+    after = "2027-01-10T12:00:00Z"
+    limited.bob("journal", "approve", JE)
+    assert limited.alice.first("period", "year-end", "2026", BO_NOW=after) == "JE-2026-0002"
+    limited.alice("period", "year-end", "2026", code=3, BO_NOW=after)
+    assert "JE-2026-0002 carries it over and waits" in limited.alice.said
+    limited.bob("journal", "approve", "JE-2026-0002", BO_NOW=after)
+    assert limited.alice.first("period", "year-end", "2026", BO_NOW=after) == "JE-2026-0002"
+
+
+def test_what_recurs_and_what_is_imported_waits_as_well(limited: Team) -> None:
+    alice, folder = limited.alice, limited.company.folder
+    alice("recurring", "add", "RENT", "--journal", "--every", "month", "--start", "2026-01-31", "--text", "Rent",
+          "--line", "6200;700;", "--line", "@bank;;700")  # fmt: skip
+    alice("recurring", "run")
+    (folder / "balances.csv").write_text("account,debit,credit\n1200,800,\n")
+    alice("import", "balances", str(folder / "balances.csv"), "--on", "2026-01-01")
+    (folder / "old.journal").write_text("2026-01-02 Rent\n  expenses:rent  600 EUR\n  assets:bank\n")
+    said = alice("import", "hledger", str(folder / "old.journal"))
+    assert "1 reach the limit and wait" in said
+    assert {row["state"] for row in alice.json("journal", "list")} == {"proposed"}
+    assert len(alice.json("journal", "list")) == 4
+    posted = {row["account"] for row in alice.json("report", "trial-balance")}
+    assert not posted & {"1200", "6200", "3800"}
+
+
+def test_a_limit_names_the_currencies_it_lets_pass() -> None:
+    dollars = tuple(replace(each, amount=Money(each.amount.minor, "USD")) for each in LINES)
+    assert reached(LINES, (eur(900),))
+    assert not reached(LINES, (Money(90001, "EUR"),))
+    assert reached(dollars, (eur(900),))
+    assert not reached(dollars, (eur(900), Money(90001, "USD")))
+    assert not reached(LINES, ())
+
+
+def test_a_limit_is_tightened_by_one_and_loosened_by_two() -> None:
+    state, a, b = Limits(), "a" * 32, "b" * 32
+    for amounts in ((eur(900),), (eur(500),)):
+        [changed] = state.change(amounts, a)
+        assert (changed.amounts, changed.proposed) == (amounts, None)
+        state = state.evolve(changed)
+    looser: tuple[Limit, ...] = ((eur(501),), (eur(500), Money(1, "USD")), ())
+    for wanted in looser:
+        [asked] = state.change(wanted, a)
+        assert (asked.amounts, asked.proposed) == (LIMIT, wanted)
+        with pytest.raises(Refused, match="another person has to agree"):
+            state.evolve(asked).change(wanted, a)
+        [done] = state.evolve(asked).change(wanted, b)
+        assert (done.amounts, state.evolve(asked).contradiction(done, ())) == (wanted, "")
+    assert state.change(LIMIT, a) == ()
+
+
+def test_an_old_entry_knows_of_no_limit() -> None:
+    """What was recorded before there were limits is read as it was."""
+    old = plain(Posted(JE, DAY, "Rent", LINES))
+    del old["limit"], old["approved_by"]
+    read = msgspec.convert(old, Posted, strict=False)
+    assert Entry().contradiction(read, None) == ""
+    assert Limits().refusal(read, 0) == ""
+    assert Proposed.__struct_fields__[: len(Posted.__struct_fields__) - 1] == Posted.__struct_fields__[:-1]

@@ -89,7 +89,9 @@ def test_lines_that_cannot_stand_are_refused(lines: tuple[Posting, ...], why: st
 
 def test_an_entry_is_taken_back_once_by_its_opposite() -> None:
     state = Entry.after(Entry().post("JE-2026-0001", DAY, "Rent", RENT, CHART))
-    noted, opposite = state.reverse("JE-2026-0002", LATER)
+    opposite = state.reverse("JE-2026-0002", LATER)
+    assert isinstance(opposite, Posted)
+    noted = state.note(opposite)
     assert noted == Reversed("JE-2026-0002", LATER)
     assert (opposite.reverses, opposite.lines[0].amount) == ("JE-2026-0001", eur(-900))
     with pytest.raises(Refused, match="was reversed by JE-2026-0002"):

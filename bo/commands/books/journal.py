@@ -1,4 +1,4 @@
-"""Post entries that follow from no document, and see and reverse them."""
+"""Post entries that follow from no document, approve them over a limit, see and reverse them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.journal_limit import limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +39,9 @@ def _tell(said: list[str]) -> None:
 def journal() -> None: ...
 
 
+journal.add_command(limit)
+
+
 @journal.command()
 @click.option("--line", "lines", multiple=True, metavar="LINE", help="ACCOUNT;DEBIT;CREDIT;TEXT")
 @options.from_file
@@ -58,6 +62,9 @@ def add(
     An account is a number, its beginning, its name, or a role as @bank; a control account stands with its party, as in
     "1300 customer/C-1;100;". Amounts are in the ledger's currency unless it stands beside them. --from takes JSON:
     {"text": "Rent", "lines": [{"account": "6200", "debit": "900.00", "text": "March", "dimensions": []}, …]}.
+
+    Whose debits come to the limit of `bo journal limit` is proposed: it has its number, and posts nothing before
+    another person approves it. So it is with every entry: reversals, accruals, recurring and imported ones, year ends.
 
     \b
     Example: bo journal add --on 2026-03-01 --line "6200;900.00;;Rent for March" --line "1200;;900.00"
@@ -88,22 +95,58 @@ def add(
 def reverse(ledger: Ledger, number: str, on: date) -> None:
     """Take an entry back by its opposite, and print the number of that one.
 
+    Over the limit it is proposed, whoever approved the entry itself, which stands until that is approved, too.
+    What an accrual takes back by itself is approved with it.
+
     \b
     Example: bo journal reverse JE-2026-0003 --on 2026-04-01 --reason "posted twice"
     """
     from bo import journaling
-    from projections.core import open_views
-    from projections.references import resolve
 
-    key = resolve(open_views(ledger), number, "entry").key
+    key = journaling.entry(ledger, number)
     _tell(ledger.commit(lambda tx: journaling.reverse(ledger, tx, key, on)))
+
+
+@journal.command()
+@_number
+@click.option("--seen", default="", metavar="DIGEST", help="What `bo journal show` printed: refused for anything else.")
+@_writes
+def approve(ledger: Ledger, number: str, seen: str) -> None:
+    """Approve the entry NUMBER, which another person proposed: it is posted for its own day, if that is open.
+
+    \b
+    Example: bo journal approve JE-2026-0007 --seen 3f2a9c1d
+    """
+    from bo import journaling
+
+    key = journaling.entry(ledger, number)
+    digest = seen or journaling.digest(ledger, key)
+    _tell(ledger.commit(lambda tx: journaling.approve(tx, key, digest)))
+
+
+@journal.command()
+@_number
+@options.reason
+@_writes
+def refuse(ledger: Ledger, number: str, reason: str) -> None:
+    """Refuse the entry NUMBER, which another person proposed, or withdraw your own. The number stays occupied.
+
+    \b
+    Example: bo journal refuse JE-2026-0007 --reason "belongs to the next year"
+    """
+    from bo import journaling
+
+    key = journaling.entry(ledger, number)
+    _tell(ledger.commit(lambda tx: journaling.refuse(tx, key, reason)))
 
 
 @journal.command("list")
 @options.rows
 @options.ledger
 def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None, limit: int | None) -> list[Listed]:
-    """List the entries that persons wrote, the newest first. `bo report journal` shows all entries of the books.
+    """List the entries that persons wrote, the newest first, those that wait for an approval among them.
+
+    `bo report journal` shows all entries of the books.
 
     \b
     Example: bo journal list --as-of 2026-03-31
@@ -119,7 +162,7 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None, limit
 @options.shown
 @options.ledger
 def show(ledger: Ledger, number: str, known_at: int | date | None) -> Entry:
-    """Show an entry with its lines.
+    """Show an entry with its lines; while it waits for an approval, with the digest that one is bound to.
 
     \b
     Example: bo journal show JE-2026-0001
@@ -128,8 +171,13 @@ def show(ledger: Ledger, number: str, known_at: int | date | None) -> Entry:
     from projections.core import open_views
     from projections.references import resolve
 
-    views = open_views(ledger, known_at, only=("Books", "Journals", "References"))
-    return journals.shown(views, resolve(views, number, "entry").ref)
+    views = open_views(ledger, known_at, only=("Books", "Journals", "References", "Directory"))
+    found = journals.shown(views, resolve(views, number, "entry").ref)
+    if found.state == "proposed" and known_at is None:
+        from bo import journaling
+
+        found.digest = journaling.digest(ledger, found.number)
+    return found
 
 
 @journal.command()
