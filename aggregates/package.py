@@ -71,7 +71,7 @@ class Package(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     parties: tuple[Tie, ...]
     totals: tuple[Total, ...]
     worth: tuple[Worth, ...] | None = None
-    """None where a rate was lacking: it can still come."""
+    """What had no rate is worth nothing here. None in older packages where a rate was lacking, and still could come."""
     accepted: tuple[Accepted, ...] = ()
     reason: str = ""
     replaces: tuple[str, ...] = ()

@@ -38,6 +38,8 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     reopening: Reopening | None = None
     year_start: int = 1
     """The month in which the fiscal year begins."""
+    valued: date | None = None
+    """Through which day entries keep what they are worth. The first closes left open what had no rate yet."""
 
 
 class Changed(Event, tag="period.changed"):
@@ -89,7 +91,7 @@ class Periods(State[Changed]):
         soft = None if now.soft is None or now.soft <= through else now.soft
         return self._changed(
             "closed", through, by, text.clean(reason), package=package, blob=blob,
-            closed=through, soft=soft, reopening=None,
+            closed=through, soft=soft, reopening=None, valued=through,
         )  # fmt: skip
 
     def begin_years(self, month: int, by: str) -> Changed:
@@ -150,6 +152,12 @@ class Periods(State[Changed]):
         latest = max((end for end in (shut, now.soft, now.locks.get(area)) if end and day <= end), default=None)
         return day if latest is None else latest + timedelta(1)
 
+    def worth_day(self, day: date, at: int) -> date:
+        """The day on which it counts what an entry of `day` is worth, where its rate comes at a time (ms UTC)."""
+        now = self.standing
+        stays = now.valued is not None and day <= now.valued and not self._reopened(day, at)
+        return self.first_open() or day if stays else day
+
     def refusal(self, event: Event, at: int) -> str:
         """Closed refuses whatever is booked in it, by whatever path."""
         if self.standing == NOTHING:
@@ -192,6 +200,8 @@ class Periods(State[Changed]):
             return "a lock was taken back"
         if before.closed is not None and after.year_start != before.year_start:
             return "the fiscal year was moved after a close"
+        if before.valued is not None and (after.valued is None or after.valued < before.valued):
+            return "what closed entries are worth was left open again"
         opened = after.reopening
         if opened == before.reopening or opened is None:
             return ""

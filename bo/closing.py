@@ -140,7 +140,7 @@ def _package(
             packages.Tie(*key, minor, *tied.get((key[1], key[2]), none)) for key, minor in now.parties.items()
         ),
         totals=tuple(packages.Total(currency, *sums) for currency, sums in sorted(totals.items())),
-        worth=None if now.worth is None else tuple(packages.Worth(*key, *sums) for key, sums in now.worth.items()),
+        worth=tuple(packages.Worth(*key, *sums) for key, sums in now.worth.items()),
         accepted=accepted, reason=reason,
         replaces=tuple(each.package for each in closes.standing_closes(views, first)),
     )  # fmt: skip

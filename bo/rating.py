@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from aggregates.core import Refused, require
 from aggregates.currencies import DIGITS
 from aggregates.money import Money, digits_of, exact
+from aggregates.period import Periods
 from aggregates.rate import Quote, Rates, stream_of, worth
 from aggregates.revaluation import Difference, Revaluation
 from bo import books
@@ -40,15 +41,24 @@ Found = dict[int, dict[str, list[Quote]]]
 """By year, then by currency."""
 
 
-def add(ledger: Ledger, currency: str, rate: Decimal, base: str, on: date) -> bool:
-    """Record one rate; whether it was new."""
+def add(ledger: Ledger, currency: str, rate: Decimal, base: str, on: date) -> list[str]:
+    """Record one rate; remarks."""
 
-    def work(tx: Transaction) -> bool:
+    def work(tx: Transaction) -> list[str]:
         own = base or books.base(open_views(ledger))
         digits_of(currency)
-        return bool(tx.change(Rates, stream_of(own, currency, on), Rates.quote, own, currency, [Quote(on, rate)]))
+        new = tx.change(Rates, stream_of(own, currency, on), Rates.quote, own, currency, [Quote(on, rate)])
+        return _late(tx, on) if new else ["this rate is here already: nothing changes"]
 
     return ledger.commit(work)
+
+
+def _late(tx: Transaction, on: date) -> list[str]:
+    """What to tell whoever records a rate of a closed day."""
+    counts = tx.state(Periods, Periods.gate).worth_day(on, tx.now)
+    if counts == on:
+        return []
+    return [f"{on} lies in a closed period: what has a value there keeps it, what has none gets it on {counts}"]
 
 
 def import_file(ledger: Ledger, file: str, only: Sequence[str], since: date | None) -> list[str]:
@@ -60,22 +70,27 @@ def import_file(ledger: Ledger, file: str, only: Sequence[str], since: date | No
     found = _read(sheet, {at: code for at, code in columns.items() if not only or code in only}, since)
     tell_findings(sheet)
     require(not sheet.findings.errors, f"{sheet.findings}: nothing was imported")
+    late: list[str] = []
     new, many = 0, {year: sum(map(len, quotes.values())) for year, quotes in found.items()}
     total = sum(many.values())
     with Parts(ledger, "rates", total) as parts:
         for year in sorted(found):
-            new += parts.commit(partial(_record, year=year, found=found[year]), many[year], str(year))
+            count, remarks = parts.commit(partial(_record, year=year, found=found[year]), many[year], str(year))
+            new, late = new + count, remarks or late
     passed = f"{', '.join(strange)}: no currency of ISO 4217 any more, passed over"
-    return [f"{new} rates added or changed, {total - new} as they were", *([passed] if strange else [])]
+    told = f"{new} rates added or changed, {total - new} as they were"
+    return [told, *([passed] if strange else []), *late]
 
 
-def _record(tx: Transaction, year: int, found: dict[str, list[Quote]]) -> int:
-    """The rates of one year; how many were new or differed."""
-    new = 0
+def _record(tx: Transaction, year: int, found: dict[str, list[Quote]]) -> tuple[int, list[str]]:
+    """The rates of one year: how many were new or differed, and remarks on the last that came late."""
+    days = []
     for currency, quotes in sorted(found.items()):
         stream = stream_of(ECB, currency, date(year, 1, 1))
-        new += sum(len(each.quotes) for each in tx.change(Rates, stream, Rates.quote, ECB, currency, quotes))
-    return new
+        events = tx.change(Rates, stream, Rates.quote, ECB, currency, quotes)
+        days += [quote.on for event in events for quote in event.quotes]
+    late = [remark for day in sorted(days) for remark in _late(tx, day)]
+    return len(days), late[-1:]
 
 
 def _opened(file: str) -> Sheet:
@@ -144,6 +159,9 @@ def revalue(ledger: Ledger, tx: Transaction, on: date, also: Sequence[str]) -> l
     more = tuple(accounts.find(views, each) for each in also)
     found = _differences(views, rates.held(views, on, own, more), own, on)
     made = tx.change(Revaluation, f"{on}", Revaluation.make, on, found, newest)
+    for reverse_on in {each.reverse_on for each in made if not all(one.final for one in each.differences)}:
+        shut = books.late(tx, "", reverse_on)
+        require(not shut, f"it is taken back on {reverse_on}, which lies in a closed period: reopen that too")
     if not made:
         return [f"{on}", "everything stands at the rates of the day already: nothing changes"]
     sums = [sum(each.amount.minor for each in found if each.final is final) for final in (False, True)]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Projection, on
-from projections.quotes import TABLE as QUOTES
 from projections.worth import TABLES as WORTH
 from projections.worth import Line, Worth
 
@@ -38,7 +37,7 @@ class Books(Projection):
     A trial balance reads one row for each account and month, and the days of a month that is not over.
     """
 
-    version = 2
+    version = 3
     tables = f"""
         CREATE TABLE book(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
         CREATE TABLE account(number TEXT PRIMARY KEY, name TEXT, type TEXT, parent TEXT, currency TEXT, control TEXT,
@@ -57,7 +56,7 @@ class Books(Projection):
         CREATE TABLE day_turnover(day TEXT, account TEXT, currency TEXT, debit INTEGER, credit INTEGER,
             PRIMARY KEY(day, account, currency)) WITHOUT ROWID;
         CREATE TABLE erased_party(party TEXT PRIMARY KEY) WITHOUT ROWID;
-        {QUOTES}{WORTH}
+        {WORTH}
     """
 
     def __init__(self) -> None:

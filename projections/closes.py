@@ -31,8 +31,8 @@ class Stretch(NamedTuple):
     """By account and currency: opening, debit, credit, closing."""
     parties: dict[tuple[str, str, str], int]
     """By account, party and currency: the balance at the end."""
-    worth: dict[tuple[str, str], tuple[int, int]] | None
-    """By account and other currency: debit and credit in the ledger's own; None while a rate is lacking."""
+    worth: dict[tuple[str, str], tuple[int, int]]
+    """By account and other currency: debit and credit in the ledger's own, of what has a rate."""
 
 
 def stretch(views: Views, first: date, last: date) -> Stretch:
@@ -70,9 +70,7 @@ def stretch(views: Views, first: date, last: date) -> Stretch:
     )  # fmt: skip
 
 
-def _worth(views: Views, first: date, last: date) -> dict[tuple[str, str], tuple[int, int]] | None:
-    if views.value("SELECT 1 FROM waiting WHERE on_date <= ? LIMIT 1", last):
-        return None
+def _worth(views: Views, first: date, last: date) -> dict[tuple[str, str], tuple[int, int]]:
     rows = views.rows(
         """SELECT account, currency, SUM(debit), SUM(credit) FROM month_worth
             WHERE month BETWEEN substr(?1, 1, 7) AND substr(?2, 1, 7) GROUP BY 1, 2 ORDER BY 1, 2""",
@@ -189,7 +187,7 @@ def differences(views: Views, close: Close) -> list[Difference]:
         if parties.get(key, 0) != now.parties.get(key, 0)
     ]
     if close.worth:
-        found += _worth_differences(views, close, now.worth or {})
+        found += _worth_differences(views, close, now.worth)
     if not found and (now.digest, now.postings) != (close.digest, close.postings):
         found.append(Difference("", "", "postings", close.postings, now.postings))
     return found

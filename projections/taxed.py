@@ -53,7 +53,8 @@ class Seen(NamedTuple):
 ISSUED = "('invoice.issued', 'invoice.imported', 'bill.added', 'bill.edited')"
 CREDITED = "('invoice.credited', 'bill.credited')"
 TAXED = f"""SELECT p.id, p.on_date, e.position, e.number, e.event, e.source, p.account, coalesce(a.name, '') AS name,
-    iif(p.party IN (SELECT party FROM erased_party), '[erased]', p.party) AS party, p.tax, p.base,
+    iif(p.party IN (SELECT party FROM erased_party), '[erased]', p.party) AS party, p.tax,
+    coalesce((SELECT late.base FROM late WHERE late.posting = p.id), p.base) AS base,
     (SELECT value FROM book WHERE name = 'currency') AS currency,
     (e.event LIKE 'invoice.%' OR e.event LIKE 'bill.%')
         AND NOT (p.tax LIKE 'AE%' OR p.tax LIKE 'K%') AS document,

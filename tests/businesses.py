@@ -74,9 +74,11 @@ class Business:
         work: Callable[[Transaction, Act], None] = getattr(self, f"_{act.kind.replace('-', '_')}")
         if act.kind not in ("issue", "post", "owed") and not self.keys:
             return False
+        known = len(self.keys)
         try:
             self.ledger.commit(lambda tx: work(tx, act))
         except Refused:
+            del self.keys[known:]
             return False
         return True
 

@@ -16,4 +16,5 @@ if TYPE_CHECKING:
 def find(views: Views, asked: Asked) -> Iterator[Open]:
     for each in rates.lacking(views, asked.last):
         entries = "1 entry has" if each.entries == 1 else f"{each.entries} entries have"
-        yield Open("rates", each.currency, f"{entries} no rate: run `bo rate add`", each.first)
+        what = f"{entries} no rate: run `bo rate add`, or after the close it counts later"
+        yield Open("rates", each.currency, what, each.first)

@@ -42,19 +42,18 @@ def _tell(said: list[str]) -> None:
 def add(ledger: Ledger, currency: str, rate: Decimal, per: str, on: date) -> None:
     """From a day on, one unit of the ledger's currency is RATE units of CURRENCY.
 
-    What has no rate yet is valued by it, if it is of that day or later; what has one keeps it.
+    What has no rate yet is valued by it, if it is of that day or later; what has one keeps it. For a closed period it
+    comes late: what was left without a value there counts on the first open day, as a difference of the kind `late`.
 
     \b
     Example: bo rate add USD 1.0842 --on 2026-03-31
              bo rate add JPY 163.5 --per USD --on 2026-03-31
     """
-    from bo import errors, rating
+    from bo import rating
 
     code = currency.upper()
-    new = rating.add(ledger, code, rate, per.upper(), on)
-    click.echo(f"{code} {rate} {on}")
-    if not new:
-        errors.note("this rate is here already: nothing changes")
+    remarks = rating.add(ledger, code, rate, per.upper(), on)
+    _tell([f"{code} {rate} {on}", *remarks])
 
 
 @rate.command("import")
@@ -127,7 +126,8 @@ def differences(
     """List what was gained and lost by rates, in the ledger's currency: why, where, and from which event.
 
     `settlement`: a document was paid at another rate. `conversion`: money was exchanged at another rate than the day's.
-    `held`: money is worth more or less. `unrealised`: so is what is owed, taken back by its `reversal`.
+    `held`: money is worth more or less. `unrealised`: so is what is owed, taken back by its `reversal`. `late`: an
+    entry of a closed period got its rate afterwards, and counts here.
 
     \b
     Example: bo rate differences --period 2026
