@@ -1,4 +1,4 @@
-"""What the period commands do inside a commit: close with a sealed package, reopen, carry a year over."""
+"""What the period commands do inside a commit: close with a sealed package, reopen, archive, lock."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING
 
 from aggregates import package as packages
 from aggregates.core import FINANCE, Refused, require
-from aggregates.entry import Entry
 from aggregates.money import Money
 from aggregates.period import Periods
-from aggregates.year_end import closing_entries
-from bo import books, checks, journaling
+from bo import checks
 from bo.paying import approvers
-from projections import accounts, balances, closes, journals, periods
+from projections import closes, periods
 from projections.core import open_views
 from store.errors import Unauthorised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from aggregates.package import Package
     from bo.checks import Open
@@ -197,51 +195,3 @@ def lock(tx: Transaction, area: str, period: Period) -> Said:
     tx.begin(FINANCE)
     changed = tx.change(Periods, BOOKS, Periods.lock, area, _whole(period), tx.person)
     return [f"{changed.through}", f"{area} is locked"]
-
-
-# Years
-
-
-def begin_years(tx: Transaction, month: int) -> Said:
-    tx.begin(FINANCE)
-    tx.change(Periods, BOOKS, Periods.begin_years, month, tx.person)
-    return [f"{month}", "the fiscal year begins with this month"]
-
-
-def year_end(ledger: Ledger, tx: Transaction, year: int) -> Said:
-    """Post what income and expense accounts hold to retained earnings. Once more, it posts what has changed."""
-    tx.begin(FINANCE)
-    views = open_views(ledger)
-    first = date(year, periods.standing(views).year_start, 1)
-    last = periods.after(first, 12) - timedelta(1)
-    require(last < tx.today, f"the year ends on {last}: it is not over")
-    chart, known = books.chart(views), accounts.known(views)
-    left = [
-        (row.account, Money(row.closing, row.currency))
-        for row in balances.moved(views, first, last)
-        if row.account in known and known[row.account].type in ("income", "expense")
-    ]
-    for number in journals.waiting(views, "closing", on=last):
-        raise Refused(f"{number} carries it over and waits: another person has to `bo journal approve {number}`")
-    said, waits = [], []
-    for lines in closing_entries(left, chart.number("@retained-earnings")):
-        number = books.number(tx, "JE", last)
-        text = f"Result of {_name(first, last)}"
-        made = tx.change(Entry, number, Entry.close_year, number, last, text, lines, **journaling.limited(tx))
-        result = -made.lines[-1].amount if made.lines[-1].account == chart.roles["retained-earnings"] else None
-        said.append(f"{number} carries {result or 'nothing'} to retained earnings")
-        waits += journaling.waits(made)
-    if said:
-        return ["\n".join(each.split()[0] for each in said), *said, *waits]
-    done = list(_closing(views, last))
-    require(done, f"income and expense of {_name(first, last)} hold nothing: there is nothing to carry over")
-    return ["\n".join(done), "carried over already: nothing is left on income and expense"]
-
-
-def _closing(views: Views, last: date) -> Iterator[str]:
-    for (number,) in views.rows("SELECT number FROM entry WHERE kind = 'closing' AND on_date = ? ORDER BY id", last):
-        yield str(number)
-
-
-def _name(first: date, last: date) -> str:
-    return f"{first.year}" if first.year == last.year else f"{first.year}/{last.year % 100:02}"

@@ -92,3 +92,19 @@ def moved(views: Views, first: date, last: date, own: str = "") -> list[Moved]:
     if own:
         return views.all(Moved, MOVED_IN_ONE, first, f"{last}~", own)
     return views.all(Moved, MOVED, first, f"{last}~")
+
+
+class Worth(msgspec.Struct):
+    account: str
+    currency: str
+    base: int
+
+
+def worths(views: Views, day: date) -> list[Worth]:
+    """What the amounts of each account in other currencies are worth in the ledger's own; debit is positive."""
+    return views.all(
+        Worth,
+        f"""SELECT account, currency, SUM(debit - credit) AS base FROM ({upto("?1", "worth")})
+            GROUP BY account, currency HAVING SUM(debit - credit) != 0 ORDER BY currency, account""",  # noqa: S608
+        f"{day}~",
+    )

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from aggregates.revaluation import Made
+    from aggregates.year_end import Carried
     from projections.core import Views
     from store.recorded import Recorded
 
@@ -46,7 +47,7 @@ class Gains:
         self._role = role
 
     def handlers(self) -> list[tuple[str, Callable[[Any, Recorded, Views], None]]]:
-        return [("revaluation.made", self.revalued)]
+        return [("revaluation.made", self.revalued), ("year_end.carried", self.carried)]
 
     def change(
         self, place: Place, kind: str, currency: str, changes: Mapping[tuple[str, str], int], views: Views
@@ -78,6 +79,13 @@ class Gains:
                 opposite = {at: -value for at, value in changes.items()}
                 later = place._replace(day=event.reverse_on.isoformat())
                 self.gain(later, "reversal", currency, opposite, roles, views, back=True)
+
+    def carried(self, event: Carried, recorded: Recorded, views: Views) -> None:
+        place = Place(recorded.position, event.on.isoformat(), recorded.stream)
+        for currency, found in groupby(event.left, key=lambda each: each.currency):
+            changes = {(each.account, ""): -each.worth.minor for each in found}
+            changes[event.retained, ""] = -sum(changes.values())
+            self.change(place, "year-end", currency, changes, views)
 
     def erased(self, stream: str, views: Views) -> None:
         """What an erased stream made a difference to is worth again what it was without."""

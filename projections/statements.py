@@ -81,7 +81,9 @@ def _earned(views: Views, accounts: dict[str, Known], first: date, last: date, o
     closed = views.rows(
         f"""SELECT iif(?3 = '', currency, ?3), account, SUM(iif(?3 = '', minor, coalesce(base, 0)))
         FROM entry e JOIN posting p ON {LINES_OF}
-        WHERE e.kind = 'closing' AND e.on_date BETWEEN ?1 AND ?2 GROUP BY 1, account""",  # noqa: S608
+        WHERE e.kind = 'closing' AND e.on_date BETWEEN ?1 AND ?2 GROUP BY 1, account
+        UNION ALL SELECT ?3, account, SUM(base) FROM difference
+        WHERE ?3 != '' AND kind = 'year-end' AND on_date BETWEEN ?1 AND ?2 GROUP BY account""",  # noqa: S608
         first, last, own,
     )  # fmt: skip
     for currency, account, minor in closed:

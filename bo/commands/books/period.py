@@ -222,9 +222,9 @@ def year_start(ledger: Ledger, month: int) -> None:
     \b
     Example: bo period year-start 4
     """
-    from bo import closing
+    from bo import years
 
-    _tell(ledger.commit(lambda tx: closing.begin_years(tx, month)))
+    _tell(ledger.commit(lambda tx: years.begin(tx, month)))
 
 
 @period.command("year-end")
@@ -234,11 +234,12 @@ def year_end(ledger: Ledger, year: int) -> None:
     """Carry what income and expense of the fiscal YEAR leave to retained earnings, and print the entries' numbers.
 
     YEAR is the one in which it begins. Run it after a soft close and before the close. An income statement shows the
-    year as it was before. To take it back, reopen the year; run again, it posts what has changed.
+    year as it was before. What the accounts are worth by rates, in the ledger's own currency, goes with their amounts.
+    To take it back, reopen the year; run again, it posts what has changed.
 
     \b
     Example: bo period year-end 2026
     """
-    from bo import closing
+    from bo import years
 
-    _tell(ledger.commit(lambda tx: closing.year_end(ledger, tx, year)))
+    _tell(ledger.commit(lambda tx: years.end(ledger, tx, year)))
