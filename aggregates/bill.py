@@ -129,8 +129,20 @@ class Scheduled(Event, tag="bill.scheduled"):
     batch: str
 
 
+class Disputed(Event, tag="bill.disputed"):
+    """We contest it with its vendor: no batch pays it."""
+
+    on: date
+    reason: str
+
+
+class Resolved(Event, tag="bill.resolved"):
+    on: date
+    reason: str
+
+
 Settling = Allocated | Unallocated | Given | Received
-Events = Added | Edited | Approved | Credited | Voided | Settling | Scheduled
+Events = Added | Edited | Approved | Credited | Voided | Settling | Scheduled | Disputed | Resolved
 
 
 class Bill(State[Events]):
@@ -161,6 +173,7 @@ class Bill(State[Events]):
     rest: tuple[Line, ...] = ()
     """What remains to be credited of each line."""
     batch: str = ""
+    disputed: Disputed | None = None
     credits: Credits = msgspec.field(default_factory=dict)
     allocations: dict[int, Allocated] = msgspec.field(default_factory=dict)
     last_allocation: int = 0
@@ -273,7 +286,26 @@ class Bill(State[Events]):
         self._require_there("paid")
         if batch:
             self.require_payable(approval_needed)
+            ended = f"`bo bill undispute {self.number}` ends that"
+            why = text.shown(self.disputed.reason) if self.disputed else ""
+            require(not self.disputed, f"{self.number} is in dispute, {why}: {ended}")
         return Scheduled(batch)
+
+    def dispute(self, on: date, reason: str) -> Disputed:
+        self._require_there("disputed")
+        require(not self.disputed, f"{self.number} is in dispute already")
+        require(self.owing, f"{self.number} is settled: nothing is owing")
+        require(not self.batch, f"{self.number} stands in {self.batch}: cancel that first")
+        require(reason.strip(), "a dispute needs a reason")
+        return Disputed(on, text.clean(reason))
+
+    def resolve(self, on: date, reason: str) -> Resolved:
+        self._require_there("changed")
+        require(self.disputed, f"{self.number} is not in dispute")
+        since = self.disputed.on if self.disputed else on
+        require(on >= since, f"the dispute began on {since}: it cannot end on {on}")
+        require(reason.strip(), "the end of a dispute needs a reason")
+        return Resolved(on, text.clean(reason))
 
     # Settling
 
@@ -378,6 +410,10 @@ class Bill(State[Events]):
                 return replace(self, credits=changed(self.credits, event.source, event.amount, event.on))
             case Scheduled():
                 return replace(self, batch=event.batch)
+            case Disputed():
+                return replace(self, disputed=event)
+            case Resolved():
+                return replace(self, disputed=None)
             case _:
                 assert_never(event)
 

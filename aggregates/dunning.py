@@ -159,7 +159,8 @@ class Dunned(State[Reminded | Disputed | Resolved]):
     last: date | None = None
     charged_to: date | None = None
     """Interest is charged up to the end of this day."""
-    disputed: bool = False
+    disputed: date | None = None
+    """Since when it is in dispute."""
 
     def remind(
         self, invoice: str, level: int, on: date, owing: Money, fee: Money, interest: Money, since: date, charged: str
@@ -176,6 +177,7 @@ class Dunned(State[Reminded | Disputed | Resolved]):
 
     def resolve(self, on: date, reason: str) -> Resolved:
         require(self.disputed, "it is not in dispute")
+        require(self.disputed and on >= self.disputed, f"the dispute began on {self.disputed}: it cannot end on {on}")
         require(reason.strip(), "the end of a dispute needs a reason")
         return Resolved(on, text.clean(reason))
 
@@ -192,9 +194,9 @@ class Dunned(State[Reminded | Disputed | Resolved]):
                 charged_to = event.on if event.interest else self.charged_to
                 return replace(self, level=event.level, last=event.on, charged_to=charged_to)
             case Disputed():
-                return replace(self, disputed=True)
+                return replace(self, disputed=event.on)
             case Resolved():
-                return replace(self, disputed=False)
+                return replace(self, disputed=None)
             case _:
                 assert_never(event)
 

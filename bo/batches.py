@@ -72,6 +72,8 @@ def _items(
 
 
 def _kept_back(bill: Bill, needed: bool) -> str:
+    if bill.disputed:
+        return "is in dispute"
     if needed and not bill.approved_by:
         return "is not approved"
     if bill.currency != "EUR":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bo.clock import today
-from projections import openitems, references
+from projections import controls, openitems, references
 from projections.core import open_views
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from projections.openitems import Item
     from store.ledger import Ledger
 
-VIEWS = ("Books", "Periods", "Invoices", "Bills", "Payments", "References")
+VIEWS = ("Books", "Journals", "Periods", "Invoices", "Bills", "Payments", "References", "Disputes")
 
 
 def listed(
@@ -22,5 +22,5 @@ def listed(
 ) -> list[Item]:
     """The open items of a control account, of one party if it is named, at the end of a day or of today."""
     views = open_views(ledger, known_at, only=VIEWS)
-    ref = references.resolve(views, party, openitems.KINDS[control]).ref if party else ""
+    ref = references.resolve(views, party, controls.KINDS[control]).ref if party else ""
     return openitems.open_items(views, control, as_of or today(), ref, totals)

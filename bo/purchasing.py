@@ -164,6 +164,16 @@ def void(tx: Transaction, key: str, on: date, reason: str) -> Said:
     return [key, f"{state.total} is owing no more"]
 
 
+def dispute(tx: Transaction, key: str, on: date, reason: str) -> Said:
+    tx.change(Bill, key, Bill.dispute, on, reason)
+    return [key, f"{key} is in dispute: no batch pays it"]
+
+
+def resolve(tx: Transaction, key: str, on: date, reason: str) -> Said:
+    tx.change(Bill, key, Bill.resolve, on, reason)
+    return [key, f"{key} is in dispute no more"]
+
+
 # Settling with credit
 
 

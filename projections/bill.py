@@ -9,6 +9,7 @@ import msgspec
 
 from projections.bills import PERSON, STATUS, VENDOR, source
 from projections.core import Minor
+from projections.disputes import reason
 from projections.papers import Movement, Tax, parsed
 from store.errors import NotFound
 
@@ -61,6 +62,8 @@ class Bill(msgspec.Struct):
     entered_by: str
     changed_by: str
     approved_by: str
+    disputed: str
+    """Why, if it is in dispute."""
     seller: Seller
     lines: list[Line]
     taxes: list[Tax]
@@ -92,6 +95,7 @@ class _Row(msgspec.Struct):
     entered_by: str
     changed_by: str
     approved_by: str
+    disputed: str
     seller: str
     lines: str
     taxes: str
@@ -103,8 +107,8 @@ def shown(views: Views, number: str, as_of: date | None = None) -> Bill:
         _Row,
         f"""SELECT number, ref, {STATUS} AS status, {VENDOR} AS vendor, party, on_date AS "on", posted, due, currency,
             net, tax, total, owing, credit, credited, text, batch, {PERSON.format("added_by")} AS entered_by,
-            {PERSON.format("edited_by")} AS changed_by, {PERSON.format("approved_by")} AS approved_by, seller, lines,
-            taxes FROM {source(as_of, " AND b.number = ?2")}
+            {PERSON.format("edited_by")} AS changed_by, {PERSON.format("approved_by")} AS approved_by,
+            {reason("'bill/' || number")} AS disputed, seller, lines, taxes FROM {source(as_of, " AND b.number = ?2")}
             WHERE number = ?2 AND (?1 IS NULL OR posted <= ?1)""",  # noqa: S608
         as_of, number,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Minor, Projection, on
+from projections.disputes import reason
 from projections.papers import as_json, taxes_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 class Bills(Projection):
     """`posted` is the accounting date; a credit note that corrects no bill here is a bill below zero."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE bill(id INTEGER PRIMARY KEY, number TEXT, vendor TEXT, erased INTEGER, party TEXT, ref TEXT,
             on_date TEXT, posted TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER,
@@ -39,6 +40,7 @@ class Bills(Projection):
         CREATE UNIQUE INDEX bill_number ON bill(number);
         CREATE INDEX bill_vendor ON bill(vendor, ref COLLATE NOCASE);
         CREATE INDEX bill_unpaid ON bill(due, id) WHERE owing > 0;
+        CREATE INDEX bill_credit ON bill(vendor, currency) WHERE credit > 0;
         CREATE TABLE bill_movement(number TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(number, position))
             WITHOUT ROWID;
@@ -186,6 +188,8 @@ class Listed(msgspec.Struct):
     currency: str
     total: Minor
     owing: Minor
+    disputed: str
+    """Why, if it is in dispute."""
 
 
 def listed(
@@ -195,7 +199,8 @@ def listed(
     return views.all(
         Listed,
         f"""SELECT number, ref, {STATUS} AS status, {PERSON.format("approved_by")} AS approved, {VENDOR} AS vendor,
-            party, on_date AS "on", due, currency, total, owing FROM {source(as_of)}
+            party, on_date AS "on", due, currency, total, owing, {reason("'bill/' || number")} AS disputed
+            FROM {source(as_of)}
             WHERE (?1 IS NULL OR posted <= ?1) AND (?2 = '' OR {STATUS} = ?2) AND (?3 = '' OR vendor = ?3)
             ORDER BY id DESC LIMIT ?4""",  # noqa: S608
         as_of, status, vendor, -1 if limit is None else limit,

@@ -24,6 +24,8 @@ PARTS = 1 << 4
 """The same for the entries of one event: the id of an entry is its position times this, plus its part."""
 LINES_OF = f"p.id >= e.id * {LINES} AND p.id < (e.id + 1) * {LINES}"
 """SQL: the postings `p` of the entry `e`, by their key."""
+BY_HAND = "substr({0}, 1, instr({0}, '.') - 1) NOT IN ('invoice', 'bill', 'payment')"
+"""SQL: whether an event is no document's, so that its lines on a control account are items of their own."""
 REMEMBERED = 100_000
 """So many streams' facts are kept in memory while the log is folded."""
 _MONTHS = "month_turnover(month, account, currency, debit, credit)"
@@ -47,6 +49,7 @@ class Books(Projection):
         CREATE TABLE entry(id INTEGER PRIMARY KEY, position INTEGER, on_date TEXT, number TEXT, event TEXT,
             rules INTEGER, rule TEXT, kind TEXT, text TEXT, source TEXT);
         CREATE INDEX entry_source ON entry(source);
+        CREATE INDEX entry_by_hand ON entry(id) WHERE {BY_HAND.format("event")};
         CREATE INDEX entry_closing ON entry(on_date) WHERE kind = 'closing';
         CREATE TABLE posting(id INTEGER PRIMARY KEY, entry INTEGER, on_date TEXT, account TEXT, party TEXT,
             currency TEXT, minor INTEGER, base INTEGER, tax TEXT, dimensions TEXT, text TEXT);

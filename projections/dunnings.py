@@ -1,4 +1,4 @@
-"""Reminders: how far the dunning of each invoice went, and what is not to be reminded of."""
+"""Reminders: how far the dunning of each invoice went, and who is reminded of nothing."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.core import Minor, Projection, on
+from projections.disputes import reason
 from projections.invoices import CUSTOMER, source
 
 if TYPE_CHECKING:
-    from aggregates.dunning import Allowed, Disputed, Reminded, Resolved, Stopped
+    from aggregates.dunning import Allowed, Reminded, Stopped
     from projections.core import Views
     from store.recorded import Recorded
 
 
 class Dunnings(Projection):
-    """A dispute or stop lasts from `since` to `until`, NULL for open."""
+    """A stop lasts from `since` to `until`, NULL for open."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE reminder(key TEXT, level INTEGER, on_date TEXT, invoice TEXT, currency TEXT, owing INTEGER,
             fee INTEGER, interest INTEGER, since TEXT, charged TEXT, PRIMARY KEY(key, level)) WITHOUT ROWID;
         CREATE INDEX reminder_charged ON reminder(charged) WHERE charged != '';
-        CREATE TABLE undunned(what TEXT, ref TEXT, since TEXT, until TEXT, reason TEXT);
-        CREATE INDEX undunned_ref ON undunned(what, ref);
+        CREATE TABLE dunning_stop(customer TEXT, since TEXT, until TEXT, reason TEXT);
+        CREATE INDEX dunning_stop_customer ON dunning_stop(customer);
     """
 
     @on("dunning.reminded")
@@ -35,15 +36,15 @@ class Dunnings(Projection):
             event.owing.minor, event.fee.minor, event.interest.minor, event.since.isoformat(), event.charged,
         )  # fmt: skip
 
-    @on("dunning.disputed", "dunning.stopped")
-    def left_alone(self, event: Disputed | Stopped, recorded: Recorded, views: Views) -> None:
-        views.add("undunned", recorded.kind, recorded.key, event.on.isoformat(), None, event.reason)
+    @on("dunning.stopped")
+    def stopped(self, event: Stopped, recorded: Recorded, views: Views) -> None:
+        views.add("dunning_stop", recorded.key, event.on.isoformat(), None, event.reason)
 
-    @on("dunning.resolved", "dunning.allowed")
-    def again(self, event: Resolved | Allowed, recorded: Recorded, views: Views) -> None:
+    @on("dunning.allowed")
+    def allowed(self, event: Allowed, recorded: Recorded, views: Views) -> None:
         views.run(
-            "UPDATE undunned SET until = ? WHERE what = ? AND ref = ? AND until IS NULL",
-            event.on.isoformat(), recorded.kind, recorded.key,
+            "UPDATE dunning_stop SET until = ? WHERE customer = ? AND until IS NULL",
+            event.on.isoformat(), recorded.key,
         )  # fmt: skip
 
     @on("erasure.erased")
@@ -51,7 +52,8 @@ class Dunnings(Projection):
         kind, _, ref = recorded.key.partition("/")
         if kind == "invoice":
             views.run("DELETE FROM reminder WHERE key = ?", ref)
-        views.run("DELETE FROM undunned WHERE ref = ? AND ? IN ('customer', 'invoice')", ref, kind)
+        elif kind == "customer":
+            views.run("DELETE FROM dunning_stop WHERE customer = ?", ref)
 
 
 class Late(msgspec.Struct):
@@ -110,9 +112,9 @@ def listed(views: Views, today: date, as_of: date | None = None) -> list[Listed]
             currency, owing,
             (SELECT coalesce(MAX(level), 0) FROM reminder r WHERE r.key = i.key AND on_date <= ?2) AS level,
             (SELECT MAX(on_date) FROM reminder r WHERE r.key = i.key AND on_date <= ?2) AS reminded,
-            coalesce((SELECT iif(what = 'dunned', 'disputed', 'stopped') FROM undunned
-                WHERE (what = 'dunned' AND ref = i.key OR what = 'dunningstop' AND ref = i.customer)
-                AND since <= ?2 AND coalesce(until, '9') > ?2 ORDER BY what LIMIT 1), '') AS remark
+            CASE WHEN {reason("'invoice/' || i.key", "?2")} != '' THEN 'disputed'
+                WHEN EXISTS(SELECT 1 FROM dunning_stop s WHERE s.customer = i.customer
+                    AND since <= ?2 AND coalesce(until, '9') > ?2) THEN 'stopped' ELSE '' END AS remark
             FROM {source(as_of)} AS i WHERE owing > 0 AND due < ?2 AND (?1 IS NULL OR i.on_date <= ?1)
             ORDER BY due, id""",  # noqa: S608
         as_of,

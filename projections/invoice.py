@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.core import Minor
+from projections.disputes import reason
 from projections.invoices import CUSTOMER, PARTY, STATUS, source
 from projections.papers import Movement, Tax, parsed
 from store.errors import NotFound
@@ -56,6 +57,8 @@ class Invoice(msgspec.Struct):
     credited: Minor
     written_off: Minor
     ref: str
+    disputed: str
+    """Why, if it is in dispute."""
     buyer: Buyer
     lines: list[Line]
     taxes: list[Tax]
@@ -81,6 +84,7 @@ class _Row(msgspec.Struct):
     credited: int
     written_off: int
     ref: str
+    disputed: str
     buyer: str
     lines: str
     taxes: str
@@ -92,7 +96,8 @@ def shown(views: Views, key: str, as_of: date | None = None) -> Invoice:
         _Row,
         f"""SELECT number, NULLIF(key, number) AS draft, {STATUS} AS status, {CUSTOMER} AS customer,
             {PARTY} AS party, on_date AS "on",
-            due, currency, net, tax, total, owing, credit, credited, written_off, ref, buyer, lines, taxes
+            due, currency, net, tax, total, owing, credit, credited, written_off, ref,
+            {reason("'invoice/' || key")} AS disputed, buyer, lines, taxes
             FROM {source(as_of, " AND i.key = ?2")} WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1)""",  # noqa: S608
         as_of, key,
     )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Minor, Projection, on
+from projections.disputes import reason
 from projections.papers import as_json, taxes_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 class Invoices(Projection):
     """`key` is the reference of the stream: the draft's, or an imported invoice's own number."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE invoice(id INTEGER PRIMARY KEY, key TEXT, number TEXT, state TEXT, customer TEXT, erased INTEGER,
             party TEXT, on_date TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER, owing INTEGER,
@@ -40,6 +41,7 @@ class Invoices(Projection):
         CREATE INDEX invoice_key ON invoice(key);
         CREATE INDEX invoice_customer ON invoice(customer);
         CREATE INDEX invoice_unpaid ON invoice(due, id) WHERE owing > 0;
+        CREATE INDEX invoice_credit ON invoice(customer, currency) WHERE credit > 0;
         CREATE TABLE movement(key TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(key, position))
             WITHOUT ROWID;
@@ -197,6 +199,8 @@ class Listed(msgspec.Struct):
     currency: str
     total: Minor
     owing: Minor
+    disputed: str
+    """Why, if it is in dispute."""
 
 
 def listed(
@@ -207,7 +211,8 @@ def listed(
         Listed,
         f"""SELECT number, NULLIF(key, number) AS draft, {STATUS} AS status, {CUSTOMER} AS customer,
             {PARTY} AS party, on_date AS "on",
-            due, currency, total, owing FROM {source(as_of)} WHERE (?1 IS NULL OR on_date <= ?1)
+            due, currency, total, owing, {reason("'invoice/' || key")} AS disputed
+            FROM {source(as_of)} WHERE (?1 IS NULL OR on_date <= ?1)
             AND (?2 = '' OR {STATUS} = ?2) AND (?3 = '' OR customer = ?3) ORDER BY id DESC LIMIT ?4""",  # noqa: S608
         as_of, status, customer, -1 if limit is None else limit,
     )  # fmt: skip

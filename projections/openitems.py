@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections import bills, invoices, payments
-from projections.books import LINES_OF
+from projections.controls import CONTROLLING, KINDS, LABEL, by_hand
 from projections.core import Minor
+from projections.disputes import reason
 
 if TYPE_CHECKING:
     from projections.core import Views
-
-KINDS = {"receivable": "customer", "payable": "vendor"}
-"""Whose items a control account is made of."""
-CONTROLLING = """(SELECT number FROM account WHERE control = '{0}'
-    UNION SELECT account FROM account_role WHERE role = '{0}')"""
-"""SQL: the accounts that one party each is posted to with."""
-LABEL = "coalesce((SELECT label FROM reference WHERE kind = '{0}' AND ref = {1} LIMIT 1), '')"
 
 
 class Item(msgspec.Struct):
@@ -79,22 +73,18 @@ _CREDITS = {
 def _query(control: str) -> str:
     kind = KINDS[control]
     after = len(kind) + 2
-    incoming, sign = ("in", "") if control == "receivable" else ("out", "-")
+    incoming = "in" if control == "receivable" else "out"
     way = f"iif(direction = '{incoming}', -{{}}, {{}})"
     paid = f"""SELECT iif(erased, '[erased]', substr(party, {after})), substr(party, {after}),
         {LABEL.format(kind, f"substr(party, {after})")}, 'payment', number, posted, NULL, currency,
         {way.format("amount", "amount")}, {way.format("remaining", "remaining")} FROM {payments.WAS}
         WHERE party LIKE '{kind}/%' AND remaining != 0"""  # noqa: S608
-    by_hand = f"""SELECT iif(p.party IN (SELECT party FROM erased_party), '[erased]', substr(p.party, {after})),
-        substr(p.party, {after}), {LABEL.format(kind, f"substr(p.party, {after})")}, 'entry', e.number,
-        MIN(p.on_date), NULL, p.currency, {sign}SUM(p.minor), {sign}SUM(p.minor)
-        FROM entry e CROSS JOIN posting p ON {LINES_OF} WHERE p.account IN {CONTROLLING.format(control)}
-        AND p.on_date <= ?1 AND substr(e.event, 1, instr(e.event, '.') - 1) NOT IN ('invoice', 'bill', 'payment')
-        GROUP BY e.source, p.party, p.currency HAVING SUM(p.minor) != 0"""  # noqa: S608
     return f"""SELECT iif(ref = '' OR ref = '[erased]', ref, '{kind}/' || ref) AS party, name, what, document, "on",
         due, iif(due IS NULL, NULL, MAX(0, CAST(julianday(?1) - julianday(due) AS INTEGER))) AS late, currency, total,
         open FROM ({_DOCUMENTS[control]} UNION ALL SELECT * FROM ({_CREDITS[control]}) UNION ALL {paid}
-        UNION ALL SELECT * FROM ({by_hand})) WHERE ?2 IN ('', of)
+        UNION ALL
+        SELECT ref, of, name, 'entry', number, on_date, NULL, currency, open, open FROM ({by_hand(control)}))
+        WHERE ?2 IN ('', of)
         ORDER BY party = '[erased]', of, currency, coalesce(due, "on"), document"""  # noqa: S608
 
 
@@ -130,6 +120,8 @@ class Movement(msgspec.Struct):
     charged: Minor
     settled: Minor
     balance: Minor
+    disputed: str
+    """Why, if the document is in dispute."""
 
 
 _WHAT = """CASE e.event WHEN 'invoice.issued' THEN 'invoice' WHEN 'invoice.imported' THEN 'invoice'
@@ -165,15 +157,17 @@ def statement(views: Views, party: str, first: date, last: date) -> list[Movemen
             told AS (SELECT 1 AS place, p.id, p.on_date AS "on", e.position, {_WHAT} AS what,
                 iif(e.event IN ('entry.posted', 'match.confirmed', 'match.undone'), e.number,
                     coalesce(nullif(p.text, ''), e.number)) AS document,
-                coalesce({_TEXT}, '') AS text, {_DUE} AS due, p.currency, charged
+                coalesce({_TEXT}, '') AS text, {_DUE} AS due, p.currency, charged,
+                {reason("e.source", "?2")} AS disputed
                 FROM line p JOIN entry e ON e.id = p.entry WHERE p.on_date >= ?1
                 UNION ALL SELECT 0, 0, ?1, NULL, 'opening balance', '', '', NULL, currency,
-                    SUM(iif(on_date < ?1, charged, 0)) FROM line GROUP BY currency
-                UNION ALL SELECT 2, 0, ?2, NULL, 'closing balance', '', '', NULL, currency, 0 FROM line
+                    SUM(iif(on_date < ?1, charged, 0)), '' FROM line GROUP BY currency
+                UNION ALL SELECT 2, 0, ?2, NULL, 'closing balance', '', '', NULL, currency, 0, '' FROM line
                 GROUP BY currency)
             SELECT "on", position, what, document, text, due, currency,
                 iif(place = 1, max(charged, 0), 0) AS charged, iif(place = 1, max(-charged, 0), 0) AS settled,
-                SUM(charged) OVER (PARTITION BY currency ORDER BY place, "on", id) AS balance
+                SUM(charged) OVER (PARTITION BY currency ORDER BY place, "on", id) AS balance,
+                iif(due IS NULL, '', disputed) AS disputed
             FROM told ORDER BY currency, place, "on", id""",  # noqa: S608
         first, last, party,
     )  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from projections import payments
+from projections import disputes, owed
 from projections.bills import PERSON, VENDOR, source
 from projections.core import Minor
 
@@ -32,6 +32,8 @@ class Unpaid(msgspec.Struct):
     owing: Minor
     approved: str
     batch: str
+    disputed: str
+    """Why, if it is in dispute."""
 
 
 def unpaid(
@@ -42,7 +44,8 @@ def unpaid(
         Unpaid,
         f"""SELECT number, ref, {VENDOR} AS vendor, party, on_date AS "on", due,
             MAX(0, CAST(julianday(?2) - julianday(due) AS INTEGER)) AS late, currency, total, owing,
-            {PERSON.format("approved_by")} AS approved, batch FROM {source(as_of)}
+            {PERSON.format("approved_by")} AS approved, batch, {disputes.reason("'bill/' || number")} AS disputed
+            FROM {source(as_of)}
             WHERE owing > 0 AND (?1 IS NULL OR posted <= ?1) AND (?4 IS NULL OR due <= ?4)
             ORDER BY due, id LIMIT ?3""",  # noqa: S608
         as_of, as_of or today, -1 if limit is None else limit, due,
@@ -59,24 +62,19 @@ class Age(msgspec.Struct):
     days_61_90: Minor
     over_90: Minor
     owing: Minor
+    disputed: Minor
+    """Of what is owing."""
+    credit: Minor
+    """Payments and credit notes that settle nothing yet, less what was paid back."""
+    journal: Minor
+    """What we owe by journal entries, beside all documents."""
+    balance: Minor
+    """What the account of payables says of the vendor."""
 
 
 def aging(views: Views, today: date, as_of: date | None = None) -> list[Age]:
     """What we owe each vendor in each currency, by how long it has been due."""
-    day = as_of or today
-    limits = [day - timedelta(min(days, (day - date.min).days)) for days in (0, 30, 60, 90)]
-    return views.all(
-        Age,
-        f"""SELECT {VENDOR} AS vendor, party, currency,
-            SUM(iif(due >= ?2, owing, 0)) AS current,
-            SUM(iif(due < ?2 AND due >= ?3, owing, 0)) AS days_1_30,
-            SUM(iif(due < ?3 AND due >= ?4, owing, 0)) AS days_31_60,
-            SUM(iif(due < ?4 AND due >= ?5, owing, 0)) AS days_61_90,
-            SUM(iif(due < ?5, owing, 0)) AS over_90, SUM(owing) AS owing, MAX(id) AS newest
-            FROM {source(as_of)} AS b WHERE b.owing > 0 AND (?1 IS NULL OR posted <= ?1)
-            GROUP BY b.vendor, erased, currency ORDER BY 1, party, currency""",  # noqa: S608
-        as_of, *limits,
-    )  # fmt: skip
+    return views.all(Age, owed.ages("payable", as_of), as_of, *owed.limits(as_of or today))
 
 
 class Balance(msgspec.Struct):
@@ -87,6 +85,8 @@ class Balance(msgspec.Struct):
     """Held at bills: credit notes and payments that settle nothing yet."""
     paid: Minor
     """Payments to the vendor that settle nothing yet, less those from him."""
+    journal: Minor
+    """What we owe by journal entries, beside all documents."""
     balance: Minor
     """What the account of payables says of the vendor."""
 
@@ -95,14 +95,7 @@ def balances(views: Views, vendor: str = "", as_of: date | None = None) -> list[
     """Open items of each vendor in each currency: what is owing, less credit, less what was paid in advance."""
     return views.all(
         Balance,
-        f"""SELECT vendor, currency, SUM(owing) AS owing, SUM(credit) AS credit, SUM(paid) AS paid,
-            SUM(owing - credit - paid) AS balance FROM (
-            SELECT {VENDOR} AS vendor, vendor AS of, currency, owing, credit, 0 AS paid FROM {source(as_of)}
-            WHERE owing != 0 OR credit != 0 OR voided = 0
-            UNION ALL SELECT iif(erased, '[erased]', substr(party, 8)), substr(party, 8), currency, 0, 0,
-            iif(direction = 'out', remaining, -remaining) FROM {payments.source(as_of)}
-            WHERE party LIKE 'vendor/%' AND remaining != 0)
-            WHERE (?1 IS NULL OR 1) AND (?2 = '' OR of = ?2) GROUP BY of, currency ORDER BY 1, currency""",  # noqa: S608
+        f"SELECT vendor, currency, owing, credit, paid, journal, balance FROM ({owed.balances('payable', as_of)})",  # noqa: S608
         as_of, vendor,
     )  # fmt: skip
 

@@ -18,7 +18,7 @@ from aggregates.legal import Party
 from aggregates.lines import line
 from aggregates.money import Money
 from aggregates.posting import Posting
-from bo import books
+from bo import books, journaling
 from store.ledger import Ledger
 from store.transaction import Transaction
 
@@ -35,7 +35,9 @@ TEXTS = (
     "*",
     "é 漢",
 )
-KINDS = ("issue", "issue", "pay", "pay", "credit", "allocate", "unallocate", "void", "write-off", "post", "owed")
+KINDS = (
+    "issue", "issue", "pay", "pay", "credit", "allocate", "unallocate", "void", "write-off", "post", "owed", "reverse",
+)  # fmt: skip
 
 
 class Act:
@@ -68,11 +70,12 @@ class Business:
 
     def __init__(self, ledger: Ledger, customer: str) -> None:
         self.ledger, self.customer, self.keys, self.last = ledger, customer, list[str](), FIRST
+        self.entries = list[str]()
 
     def do(self, act: Act) -> bool:
         """Whether it was recorded."""
         work: Callable[[Transaction, Act], None] = getattr(self, f"_{act.kind.replace('-', '_')}")
-        if act.kind not in ("issue", "post", "owed") and not self.keys:
+        if act.kind not in ("issue", "post", "owed", "reverse") and not self.keys:
             return False
         known = len(self.keys)
         try:
@@ -147,7 +150,13 @@ class Business:
         party = f"customer/{self.customer}"
         self._entry(tx, act, (Posting("1300", amount, party, text=act.text), Posting("3800", -amount)), None)
 
+    def _reverse(self, tx: Transaction, act: Act) -> None:
+        if not self.entries:
+            raise Refused("nothing is posted yet")
+        journaling.reverse(self.ledger, tx, self.entries[act.at % len(self.entries)], self._day(act))
+
     def _entry(self, tx: Transaction, act: Act, lines: tuple[Posting, ...], back: date | None) -> None:
         day = self._day(act)
         number = books.number(tx, "JE", day)
         tx.change(Entry, number, Entry.post, number, day, act.text, lines, Chart.default(), (), "normal", back)
+        self.entries.append(number)

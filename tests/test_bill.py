@@ -148,6 +148,19 @@ def test_only_what_is_approved_is_paid_where_two_can_approve() -> None:
     approved(state).require_payable(approval_needed=True)
 
 
+def test_what_is_in_dispute_enters_no_batch_until_that_ends() -> None:
+    state = Bill.after(added())
+    state = state.evolve(state.dispute(LATER, "a ream was missing"))
+    with pytest.raises(Refused, match="BILL-2026-0001 is in dispute, “a ream was missing”"):
+        state.schedule("BATCH-2026-0001", approval_needed=False)
+    with pytest.raises(Refused, match=f"the dispute began on {LATER}: it cannot end on {DAY}"):
+        state.resolve(DAY, "it came")
+    state = state.evolve(state.resolve(LATER, "it came"))
+    scheduled = state.evolve(state.schedule("BATCH-2026-0001", approval_needed=False))
+    with pytest.raises(Refused, match="stands in BATCH-2026-0001: cancel that first"):
+        scheduled.dispute(LATER, "again")
+
+
 @pytest.mark.parametrize("by", [ALICE, BOB])
 def test_a_replay_rejects_an_approval_by_its_author_or_of_other_content(by: str) -> None:
     state = Bill.after(added())

@@ -35,16 +35,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 def owed(views: Views, customer: str, day: date | None) -> dict[str, int]:
-    """The open items of a customer by currency: invoices less credit, and what journal entries say he owes."""
-    found = {row.currency: int(row.balance) for row in receivables.balances(views, customer, day)}
-    by_hand = views.rows(
-        """SELECT p.currency, SUM(p.minor) FROM posting p JOIN entry e ON e.id = p.entry
-        WHERE e.event = 'entry.posted' AND p.account = '1300' AND p.party = ? AND p.on_date <= ? GROUP BY 1""",
-        f"customer/{customer}", day or LAST,
-    )  # fmt: skip
-    for currency, minor in by_hand:
-        found[currency] = found.get(currency, 0) + minor
-    return {currency: minor for currency, minor in found.items() if minor}
+    """The balance of a customer by currency: open items less credit, and what journal entries say he owes."""
+    rows = receivables.balances(views, customer, day)
+    return {row.currency: int(row.balance) for row in rows if row.balance}
 
 
 def control(views: Views, customer: str, day: date | None) -> dict[str, int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +16,8 @@ from aggregates.entry import Entry
 from aggregates.erasure import Erasure
 from aggregates.money import Money, eur
 from aggregates.posting import Posting
-from bo import books
-from projections import balances, openitems
+from bo import books, journaling
+from projections import balances, bills, dunnings, invoices, openitems, payables, receivables
 from projections.core import Views, open_views
 from store.ledger import Ledger
 from store.shredding import Target, shred
@@ -75,6 +76,8 @@ def test_open_items_and_statements_are_the_control_accounts_on_every_day(
     firm = Firm(tmp_path_factory.mktemp("firm"))
     for step in steps:
         firm.act(*step)
+        for account in PARTIES:  # at every position, on the newest day there is
+            _told_alike(open_views(firm.ledger), account, LAST, controlled(open_views(firm.ledger), account, LAST))
     for account, minor, currency, days, back in by_hand:
         day = DAY + timedelta(days)
         post(firm.ledger, account, Money(minor, currency), day, day + timedelta(back) if back else None)
@@ -84,10 +87,41 @@ def test_open_items_and_statements_are_the_control_accounts_on_every_day(
         for day in (DAY - timedelta(1), *days_of_entries, LAST):
             expected = controlled(views, account, day)
             assert opened(views, account, day) == expected
+            _told_alike(views, account, day, expected)
             _tied(views, account, day, expected)
             for party in {party for party, _ in expected}:
                 _stated(views, account, party, day, expected)
     firm.office.close()
+
+
+def _told_alike(views: Views, account: str, day: date, expected: Counter[tuple[str, str]]) -> None:
+    """Balances, aging, what is unpaid, lists of documents and dunning say the same as the control account."""
+    control, party = PARTIES[account]
+    kind, sign = party.partition("/")[0], 1 if control == "receivable" else -1
+    view: Any = receivables if control == "receivable" else payables
+    documents: Any = invoices if control == "receivable" else bills
+    kind_of = "invoice" if control == "receivable" else "bill"
+    items = openitems.open_items(views, control, day)
+    sums, aged = view.balances(views, as_of=day), view.aging(views, day, day)
+    for rows in (sums, aged):
+        found = Counter({(f"{kind}/{getattr(row, kind)}", row.currency): sign * row.balance for row in rows})
+        assert Counter({place: minor for place, minor in found.items() if minor}) == expected
+    for row in aged:
+        assert row.current + row.days_1_30 + row.days_31_60 + row.days_61_90 + row.over_90 == row.owing
+    unpaid = view.unpaid(views, day, day)
+    owing = {row.number: row.owing for row in unpaid}
+    assert owing == {item.document: item.open for item in items if item.what == kind_of}
+    assert owing == {row.number: row.owing for row in documents.listed(views, as_of=day) if row.owing}
+    assert sum(owing.values()) == sum(row.owing for row in aged) == sum(row.owing for row in sums)
+    assert sum(row.owing for row in unpaid if row.disputed) == sum(row.disputed for row in aged)
+    assert sum(row.journal for row in aged) == sum(item.open for item in items if item.what == "entry")
+    for item in items:
+        if item.what == "entry":
+            back = views.value("SELECT reversed_by FROM journal_entry WHERE number = ?", item.document)
+            assert not back or views.value("SELECT on_date FROM journal_entry WHERE number = ?", back) > day.isoformat()
+    if control == "receivable":
+        late = {row.number: row.owing for row in dunnings.listed(views, day, day)}
+        assert late == {row.number: row.owing for row in unpaid if row.due < day}
 
 
 def _tied(views: Views, account: str, day: date, expected: Counter[tuple[str, str]]) -> None:
@@ -147,6 +181,18 @@ def test_an_accrual_that_took_itself_back_is_open_no_more(firm: Firm) -> None:
     [item] = openitems.open_items(views, "receivable", DAY + timedelta(6))
     assert (item.document, item.open, item.party) == (number, 2500, "customer/C-1")
     assert openitems.open_items(views, "receivable", DAY + timedelta(7)) == []
+
+
+def test_an_entry_and_its_reversal_are_one_item_that_is_closed(firm: Firm) -> None:
+    first = post(firm.ledger, "1300", eur(25), DAY)
+    back = firm.ledger.commit(lambda tx: journaling.reverse(firm.ledger, tx, first, DAY + timedelta(5)))[0]
+    views = open_views(firm.ledger)
+    assert [item.document for item in openitems.open_items(views, "receivable", DAY + timedelta(4))] == [first]
+    assert openitems.open_items(views, "receivable", DAY + timedelta(5)) == []
+    assert receivables.aging(views, DAY) == []
+    again = firm.ledger.commit(lambda tx: journaling.reverse(firm.ledger, tx, back, DAY + timedelta(9)))[0]
+    [item] = openitems.open_items(open_views(firm.ledger), "receivable", DAY + timedelta(9))
+    assert (item.document, item.open) == (again, 2500)
 
 
 def test_of_one_party_there_is_no_item_of_another(firm: Firm) -> None:

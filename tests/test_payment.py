@@ -11,18 +11,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregates.bill import Bill
+from aggregates.chart import Chart
 from aggregates.core import Refused
 from aggregates.crediting import Claim
+from aggregates.entry import Entry
+from aggregates.invoice import Invoice
 from aggregates.kind import Kind, known
 from aggregates.lines import Line, line
 from aggregates.money import Money, eur
 from aggregates.payment import Allocated, Payment, Recorded, Unallocated
+from aggregates.posting import Posting
 from aggregates.record import Record
-from bo import paying, purchasing
+from bo import books, invoicing, journaling, paying, purchasing, reminding
 from bo.amounts import Amount
 from bo.session import Session
 from projections import payables, receivables
-from projections.core import open_views
+from projections.core import Minor, open_views
 from store.transaction import Transaction
 from tests.ledgers import DAY, Office, issue
 
@@ -82,6 +86,7 @@ class Firm:
         self.documents: dict[str, str] = {}
         """Bills and invoices by their streams, each with its party."""
         self.payments: dict[str, str] = {}
+        self.entries: list[str] = []
         self.ledger.commit(self._begin)
 
     def _begin(self, tx: Transaction) -> None:
@@ -95,6 +100,7 @@ class Firm:
         target = _pick([name for name, of in self.documents.items() if not payment or of == party], first)
         bills = [name.partition("/")[2] for name in self.documents if name.startswith("bill/")]
         bill, other = _pick(bills, first), _pick(bills, second)
+        invoice = _pick([name.partition("/")[2] for name in self.documents if name.startswith("invoice/")], first)
         amount, ledger = Amount(Money(minor, "EUR").amount) if minor % 2 else None, self.ledger
 
         def work(tx: Transaction) -> None:
@@ -134,31 +140,62 @@ class Firm:
             elif what == "unpay" and payment:
                 paying.void(tx, payment, day, "wrong")
 
-        before = dict(self.documents), dict(self.payments)
+            elif what == "owe":
+                self.entries.append(self._owe(tx, first, second, minor, day))
+            elif what == "reverse" and self.entries:
+                self.entries.append(journaling.reverse(ledger, tx, _pick(self.entries, first), day)[0])
+            elif invoice:
+                self._invoiced(tx, what, invoice, amount, day)
+
+        before = dict(self.documents), dict(self.payments), list(self.entries)
         try:
             ledger.commit(work)
         except Refused:
-            self.documents, self.payments = before
+            self.documents, self.payments, self.entries = before
+
+    def _owe(self, tx: Transaction, first: int, second: int, minor: int, day: date) -> str:
+        """A journal entry on a control account, which at times takes itself back."""
+        account, party = (("1300", "customer/C-1"), ("2100", "vendor/V-1"), ("2100", "vendor/V-2"))[first % 3]
+        amount = Money(minor if second % 2 else -minor, "EUR" if second % 5 else "USD")
+        lines = Posting(account, amount, party), Posting("3800", -amount)
+        number, back = books.number(tx, "JE", day), day + timedelta(9) if second % 3 == 2 else None
+        return tx.change(Entry, number, Entry.post, number, day, "x", lines, Chart.default(), (), "normal", back).number
+
+    def _invoiced(self, tx: Transaction, what: str, key: str, amount: Amount | None, day: date) -> None:
+        """What happens to invoices alone."""
+        if what == "earn" and amount:
+            invoicing.pay(tx, key, amount, day, "")
+        elif what == "return":
+            number, claims = books.number(tx, "CN", day), [Claim(1, net=amount.decimal)] if amount else []
+            tx.change(Invoice, key, Invoice.credit, number, day, "came back", claims)
+        elif what == "give up":
+            invoicing.write_off(tx, key, day, "insolvent", amount)
+        elif what == "withdraw":
+            invoicing.void(tx, key, day, "never sent")
+        elif what == "dispute":
+            reminding.dispute(tx, key, day, "broken")
+        elif what == "agree":
+            reminding.resolve(tx, key, day, "mended")
 
     def differences(self) -> Iterator[tuple[str, str, int, int]]:
         """Where open items and control account are not the same: the day, the party, and both sums."""
         views = open_views(self.ledger)
         days = [day for (day,) in views.rows("SELECT DISTINCT on_date FROM posting ORDER BY 1")]
         for day in [*map(date.fromisoformat, days), None]:
-            open_items = {f"vendor/{each.vendor}": each.balance for each in payables.balances(views, as_of=day)}
-            open_items |= {
-                f"customer/{each.customer}": -each.balance for each in receivables.balances(views, as_of=day)
-            }
-            books = dict(
-                views.rows(
-                    "SELECT party, -SUM(minor) FROM posting WHERE party != '' AND (?1 IS NULL OR on_date <= ?1)"
-                    " GROUP BY party",
+            owed, owing = payables.balances(views, as_of=day), receivables.balances(views, as_of=day)
+            open_items = {(f"vendor/{each.vendor}", each.currency): each.balance for each in owed}
+            open_items |= {(f"customer/{each.customer}", each.currency): -each.balance for each in owing}
+            posted = {
+                (party, currency): Minor(minor)
+                for party, currency, minor in views.rows(
+                    "SELECT party, currency, -SUM(minor) FROM posting"
+                    " WHERE party != '' AND (?1 IS NULL OR on_date <= ?1) GROUP BY party, currency",
                     day,
                 )
-            )
-            for party in open_items.keys() | books.keys():
-                if open_items.get(party, 0) != books.get(party, 0):
-                    yield str(day), party, open_items.get(party, 0), books.get(party, 0)
+            }
+            for place in open_items.keys() | posted.keys():
+                if open_items.get(place, 0) != posted.get(place, 0):
+                    yield str(day), " ".join(place), open_items.get(place, 0), posted.get(place, 0)
 
 
 def _pick(names: list[str], at: int) -> str:
@@ -171,7 +208,7 @@ def _line(minor: int) -> Line:
 
 ACTS = (
     *("bill", "pay", "settle") * 3, "settle", "settle", "invoice", "credit", "refund", "note", "move", "unsettle",
-    "unmove", "edit", "void", "unpay",
+    "unmove", "edit", "void", "unpay", "owe", "reverse", "earn", "return", "give up", "withdraw", "dispute", "agree",
 )  # fmt: skip
 STEPS = st.tuples(
     st.sampled_from(ACTS),

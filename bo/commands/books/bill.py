@@ -203,6 +203,40 @@ def void(ledger: Ledger, number: str, on: date, reason: str) -> None:
 
 @bill.command()
 @_number
+@options.on
+@options.reason
+@_writes
+def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """Note that we contest the bill NUMBER: no batch of payments takes it in.
+
+    \b
+    Example: bo bill dispute BILL-2026-0001 --reason "two reams were missing"
+    """
+    from bo import purchasing
+
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.dispute(tx, key, on, reason))
+
+
+@bill.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """End the dispute of the bill NUMBER: it may be paid.
+
+    \b
+    Example: bo bill undispute BILL-2026-0001 --reason "they came"
+    """
+    from bo import purchasing
+
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.resolve(tx, key, on, reason))
+
+
+@bill.command()
+@_number
 @_amount
 @options.link("--from", "sources", kinds=("bill",), multiple=True, metavar="NUMBER", help="Where credit is held.")
 @options.on
@@ -251,7 +285,7 @@ def show(ledger: Ledger, number: str, as_of: date | None, known_at: int | date |
     from projections.core import open_views
     from projections.references import resolve
 
-    views = open_views(ledger, known_at, only=("Bills", "References", "Directory"))
+    views = open_views(ledger, known_at, only=("Bills", "Disputes", "References", "Directory"))
     found = resolve(views, number, "bill", "vendor-credit")
     if found.kind == "vendor-credit":
         return one.vendor_credit(views, found.ref)
@@ -297,7 +331,7 @@ def list_(
     from projections import bills
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Bills", "Directory"))
+    views = open_views(ledger, known_at, only=("Bills", "Disputes", "Directory"))
     return bills.listed(views, status or "", _vendor_in(ledger, vendor), as_of, limit)
 
 
@@ -314,7 +348,8 @@ def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limi
     from projections import payables
     from projections.core import open_views
 
-    return payables.unpaid(open_views(ledger, known_at, only=("Bills", "Directory")), today(), as_of, limit)
+    views = open_views(ledger, known_at, only=("Bills", "Disputes", "Directory"))
+    return payables.unpaid(views, today(), as_of, limit)
 
 
 @bill.command()
@@ -323,14 +358,17 @@ def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limi
 def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> list[Age]:
     """What we owe each vendor, by how long it has been due.
 
+    The balance is that of the account of payables: what is owing, less credit that settles nothing yet, and what
+    journal entries say.
+
     \b
     Example: bo bill aging --as-of 2026-03-31
     """
     from bo.clock import today
-    from projections import payables
+    from projections import owed, payables
     from projections.core import open_views
 
-    return payables.aging(open_views(ledger, known_at, only=("Bills",)), today(), as_of)
+    return payables.aging(open_views(ledger, known_at, only=owed.VIEWS["payable"]), today(), as_of)
 
 
 @bill.command()
@@ -338,15 +376,15 @@ def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @options.rows
 @options.ledger
 def balance(ledger: Ledger, vendor: str, as_of: date | None, known_at: int | date | None) -> list[Balance]:
-    """What we owe each vendor, less credit and what was paid in advance; or one vendor.
+    """What we owe each vendor, less credit and what was paid in advance; or one: as the account of payables says.
 
     \b
     Example: bo bill balance V-1
     """
-    from projections import payables
+    from projections import owed, payables
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Bills", "Payments"))
+    views = open_views(ledger, known_at, only=owed.VIEWS["payable"])
     return payables.balances(views, _vendor_in(ledger, vendor), as_of)
 
 

@@ -66,7 +66,7 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
     from projections import dunnings
     from projections.core import open_views
 
-    return dunnings.listed(open_views(ledger, known_at, only=("Dunnings", "Invoices")), today(), as_of)
+    return dunnings.listed(open_views(ledger, known_at, only=("Dunnings", "Disputes", "Invoices")), today(), as_of)
 
 
 @dunning.command()

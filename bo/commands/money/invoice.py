@@ -294,6 +294,40 @@ def write_off(ledger: Ledger, number: str, amount: Amount | None, on: date) -> N
     _record(ledger, lambda tx: invoicing.write_off(tx, key, on, ledger.reason, amount))
 
 
+@invoice.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """Note that the customer disputes NUMBER: nobody is reminded of it. The same as `bo dunning dispute`.
+
+    \b
+    Example: bo invoice dispute INV-2026-0001 --reason "the goods came broken"
+    """
+    from bo import invoicing, reminding
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: reminding.dispute(tx, key, on, reason))
+
+
+@invoice.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """End the dispute of NUMBER: it is reminded of again. The same as `bo dunning resolve`.
+
+    \b
+    Example: bo invoice undispute INV-2026-0001 --reason "replaced"
+    """
+    from bo import invoicing, reminding
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: reminding.resolve(tx, key, on, reason))
+
+
 @invoice.command("show")
 @options.reference("number", "invoice", "draft", "credit", metavar="NUMBER")
 @options.shown
@@ -308,7 +342,7 @@ def show(ledger: Ledger, number: str, as_of: date | None, known_at: int | date |
     from projections.core import open_views
     from projections.references import resolve
 
-    views = open_views(ledger, known_at, only=("Invoices", "References"))
+    views = open_views(ledger, known_at, only=("Invoices", "Disputes", "References"))
     found = resolve(views, number, "invoice", "credit")
     return one.credit_note(views, found.ref) if found.kind == "credit" else one.shown(views, found.key, as_of)
 
@@ -352,7 +386,7 @@ def list_(
     from projections import invoices
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Invoices", "References"))
+    views = open_views(ledger, known_at, only=("Invoices", "Disputes", "References"))
     return invoices.listed(views, status or "", _customer_in(ledger, customer), as_of, limit)
 
 
@@ -369,7 +403,8 @@ def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limi
     from projections import receivables
     from projections.core import open_views
 
-    return receivables.unpaid(open_views(ledger, known_at, only=("Invoices",)), today(), as_of, limit)
+    views = open_views(ledger, known_at, only=("Invoices", "Disputes"))
+    return receivables.unpaid(views, today(), as_of, limit)
 
 
 @invoice.command()
@@ -378,14 +413,17 @@ def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limi
 def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> list[Age]:
     """What each customer owes, by how long it has been due.
 
+    The balance is that of the account of receivables: what is owing, less credit that settles nothing yet, and what
+    journal entries say.
+
     \b
     Example: bo invoice aging --as-of 2026-03-31
     """
     from bo.clock import today
-    from projections import receivables
+    from projections import owed, receivables
     from projections.core import open_views
 
-    return receivables.aging(open_views(ledger, known_at, only=("Invoices",)), today(), as_of)
+    return receivables.aging(open_views(ledger, known_at, only=owed.VIEWS["receivable"]), today(), as_of)
 
 
 @invoice.command()
@@ -393,15 +431,15 @@ def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @options.rows
 @options.ledger
 def balance(ledger: Ledger, customer: str, as_of: date | None, known_at: int | date | None) -> list[Balance]:
-    """What each customer owes, less the credit he has; or one customer.
+    """What each customer owes, less the credit he has; or one customer: as the account of receivables says.
 
     \b
     Example: bo invoice balance C-1
     """
-    from projections import receivables
+    from projections import owed, receivables
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Invoices", "Payments", "References"))
+    views = open_views(ledger, known_at, only=owed.VIEWS["receivable"])
     return receivables.balances(views, _customer_in(ledger, customer), as_of)
 
 
