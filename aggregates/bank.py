@@ -2,7 +2,7 @@
 
 from base64 import b32encode
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from hashlib import sha256
 from typing import Any, ClassVar, Self, assert_never
@@ -11,6 +11,7 @@ import msgspec
 
 from aggregates.core import FINANCE, Event, State, replace, require
 from aggregates.money import Money
+from aggregates.occurrence import Content, Piece
 from aggregates.text import line, reference
 
 PER_EVENT = 30_000
@@ -92,6 +93,17 @@ class Released(Event, tag="bank.released"):
     lines: tuple[str, ...]
 
 
+class Placed(Event, tag="bank.placed"):
+    """What a statement has of one day, whose lines have no references that tell them apart: `occurrence.Piece`."""
+
+    statement: str
+    on: date
+    opening: Money
+    lines: tuple[str, ...]
+    format: str = ""
+    numbers: tuple[int, ...] = ()
+
+
 class Bank(State[Opened]):
     """A stream `bank/MAIN`."""
 
@@ -131,7 +143,7 @@ class Statement(State[Imported]):
         return type(self)(event.bank)
 
 
-class Month(State[Booked | Detailed | Released]):
+class Month(State[Booked | Detailed | Released | Placed]):
     """A stream `bankline/MAIN/2026-03`: the lines of one account in one month, each once."""
 
     kind: ClassVar[str] = "bankline"
@@ -140,6 +152,25 @@ class Month(State[Booked | Detailed | Released]):
     lines: dict[str, Line] = msgspec.field(default_factory=dict)
     held: frozenset[str] = frozenset()
     detailed: frozenset[str] = frozenset()
+    placed: tuple[Placed, ...] = ()
+
+    def contents(self, on: date) -> Counter[Content]:
+        """How many lines of each content there are on a day."""
+        return Counter(content(each) for each in self.lines.values() if each.on == on)
+
+    def pieces(self, on: date) -> list[Piece]:
+        """What balances said of the order of the lines of a day."""
+        return [self._piece(each) for each in self.placed if each.on == on]
+
+    def _piece(self, placed: Placed) -> Piece:
+        lines = (self.lines[id] for id in placed.lines)
+        numbered = (placed.format, placed.numbers) if placed.numbers else None
+        return Piece(placed.opening.minor, tuple((content(each), each.amount.minor) for each in lines), numbered)
+
+    def place(self, placed: Placed) -> tuple[Placed, ...]:
+        """Keep what a statement has of a day, unless the same is here or it is too much for one event."""
+        long = len(placed.lines) * len(placed.lines[0]) > PER_EVENT
+        return () if long or self._piece(placed) in self.pieces(placed.on) else (placed,)
 
     def book(
         self, statement: str, lines: Sequence[tuple[Line, tuple[Part, ...]]], adds_up: bool | None = None
@@ -164,7 +195,7 @@ class Month(State[Booked | Detailed | Released]):
         """Nothing changes: lines only come."""
         return {}
 
-    def evolve(self, event: Booked | Detailed | Released) -> Self:
+    def evolve(self, event: Booked | Detailed | Released | Placed) -> Self:
         match event:
             case Booked():
                 ids = {each.id: each for each in event.lines}
@@ -175,23 +206,36 @@ class Month(State[Booked | Detailed | Released]):
                 return replace(self, detailed=self.detailed | {event.line})
             case Released():
                 return replace(self, held=self.held.difference(event.lines))
+            case Placed():
+                return replace(self, placed=(*self.placed, event))
             case _:
                 assert_never(event)
 
 
-def identified(bank: str, lines: Iterable[Line]) -> Iterator[Line]:
+def identified(bank: str, lines: Iterable[Line], passed: Mapping[Content, int] | None = None) -> Iterator[Line]:
     """The lines of one file with their ids: what is said of each, and the how manieth of its like it is that day.
 
     The bank's reference says it where there is one, so that another format of the same statement gives the same ids.
+    `passed` says how many of a content other files have before the first of this one.
     """
-    seen: Counter[bytes] = Counter()
+    seen = Counter(passed or {})
     for each in lines:
-        what = [each.reference] if each.reference else [each.counterpart, each.iban, each.text, each.end_to_end]
-        said = ["".join(text.split()).casefold() for text in what]
-        content = msgspec.json.encode([bank, each.on, each.amount.minor, each.amount.currency, *said])
-        seen[content] += 1
-        digest = sha256(b"%d|%s" % (seen[content], content)).digest()
+        said = content(each)
+        seen[said] += 1
+        digest = sha256(b"%d|%s" % (seen[said], msgspec.json.encode([bank, *said]))).digest()
         yield replace(each, id=f"L-{b32encode(digest)[:10].decode()}")
+
+
+def content(line: Line) -> Content:
+    """What tells a line from others of its account."""
+    what = [line.reference] if line.reference else [line.counterpart, line.iban, line.text, line.end_to_end]
+    said = ("".join(text.split()).casefold() for text in what)
+    return line.on, line.amount.minor, line.amount.currency, *said
+
+
+def referred(said: Content) -> bool:
+    """Whether a content is the bank's own reference, and not what is said of the line."""
+    return len(said) == 4
 
 
 def _chunks(many: Sequence[Any]) -> Iterator[tuple[Any, ...]]:

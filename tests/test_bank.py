@@ -17,7 +17,7 @@ from aggregates.match import Confirmed, Link, Linked, Match, Rules, Target
 from aggregates.match_rules import BUILT_IN, Rule, fits
 from aggregates.money import Money, eur
 from aggregates.posting import Facts, Posting, accounting_date, entries
-from bo.bank import accounts, importing
+from bo.bank import accounts, counting, importing
 from bo.bank.reading import read
 from bo.findings import Findings
 from projections import banklists
@@ -96,7 +96,7 @@ def test_a_statement_as_camt_and_as_mt940_gives_the_same_lines(lines: list[Line]
     ids = []
     for text in (as_camt(lines), as_mt940(lines)):
         [statement] = read(text.encode(), Findings("x"))
-        ids.append([line.id for line in identified("MAIN", map(importing._line, statement.lines))])
+        ids.append([line.id for line in identified("MAIN", map(counting._line, statement.lines))])
     assert ids[0] == ids[1]
     assert len(set(ids[0])) == len(lines)
 

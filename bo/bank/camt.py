@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
-from bo.bank.statement import Balance, Line, Part, Statement, Status, account, day, money, reference, said
+from bo.bank.statement import Balance, Line, Part, Statement, Status, account, day, money, numbers, reference, said
 from bo.bank.xml import Node, tree
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _statement(node: Node, format: str, findings: Findings) -> Statement:
         ),
         currency=node.said("Acct/Ccy") or (used[0] if used else ""),
         number=said(node.said("LglSeqNb", "ElctrncSeqNb", "Id")),
+        numbers=numbers(node.said("LglSeqNb", "ElctrncSeqNb"), node.said("StmtPgntn/PgNb", "RptPgntn/PgNb")),
         opening=opening,
         closing=closing,
         first=_day(node, "FrToDt/FrDtTm", "FrToDt/FrDt"),

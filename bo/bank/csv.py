@@ -97,7 +97,7 @@ def read(
             del lines[len(balances) :]
     findings.include(sheet.findings)
     used = sorted({line.amount.currency for line in lines})
-    opening, closing, fault = _ends(lines, balances)
+    lines, opening, closing, fault = _ends(lines, balances)
     days = sorted(line.on for line in lines)
     return [
         Statement(
@@ -190,11 +190,11 @@ def _day(text: str) -> date:
         ) from None
 
 
-def _ends(lines: list[Line], balances: list[Money | None]) -> tuple[Balance | None, Balance | None, str]:
-    """The first and last balance of a table that says one in each row, the oldest or the newest first."""
+def _ends(lines: list[Line], balances: list[Money | None]) -> tuple[list[Line], Balance | None, Balance | None, str]:
+    """The lines of a table that says a balance in each row, the oldest first, and the first and last balance."""
     known = [balance for balance in balances if balance is not None]
     if not lines or len(known) < len(lines):
-        return None, None, ""
+        return lines, None, None, ""
     for rows in (list(zip(lines, known, strict=True)), list(zip(lines[::-1], known[::-1], strict=True))):
         if all(
             {before.currency, after.currency, line.amount.currency} == {after.currency}
@@ -204,5 +204,5 @@ def _ends(lines: list[Line], balances: list[Money | None]) -> tuple[Balance | No
             (first, start), (last, end) = rows[0], rows[-1]
             same = start.currency == first.amount.currency
             opening = Balance("opening", start - first.amount, first.on) if same else None
-            return opening, Balance("closing", end, last.on), ""
-    return None, None, "the balance of a row is not that of the row before and its amount"
+            return [line for line, _ in rows], opening, Balance("closing", end, last.on), ""
+    return lines, None, None, "the balance of a row is not that of the row before and its amount"

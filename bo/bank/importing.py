@@ -8,11 +8,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from aggregates.bank import Bank, Imported, Line, Month, Part, Statement, identified
-from aggregates.core import FINANCE, Refused, replace, require
+from aggregates.bank import Bank, Imported, Month, Statement
+from aggregates.core import FINANCE, Refused, require
 from aggregates.document import Document
 from bo import documents, errors, files, mime
-from bo.bank import reading
+from bo.bank import counting, reading
 from bo.bank.statement import LONGEST
 from bo.findings import Findings
 from bo.importing import mapping_named, save_mapping, tell
@@ -20,9 +20,9 @@ from projections import banklists
 from projections.core import open_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from datetime import date
 
-    from bo.bank.statement import Line as Read
+    from bo.bank.counting import Detailed
     from bo.bank.statement import Statement as ReadStatement
     from bo.documents import Taken
     from bo.mapping import Mapping
@@ -30,18 +30,23 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
     from store.transaction import Transaction
 
-Detailed = tuple[Line, tuple[Part, ...]]
-
 
 class Done(NamedTuple):
-    """How many lines were recorded, and how many were here."""
+    """How many lines were recorded, how many were here, and on which days nobody can say."""
 
     lines: int
     known: int
+    doubts: list[date]
 
 
 def import_file(
-    ledger: Ledger, bank: str, source: str, map_name: str | None, save_as: str, accept_valid: bool
+    ledger: Ledger,
+    bank: str,
+    source: str,
+    map_name: str | None,
+    save_as: str,
+    accept_valid: bool,
+    goes_on: bool = False,
 ) -> list[str]:
     """Import the statements in a file for a bank account: the result, then remarks."""
     views = open_views(ledger)
@@ -67,13 +72,20 @@ def import_file(
     require(ours, f"{name} has no statement of {bank}, whose account is {account.iban or account.number}")
     digest = sha256(data).hexdigest()
     before = banklists.same_file(views, digest, bank)
+    require(not (before and goes_on), f"this very file was imported before, as {before}: it cannot go on after itself")
     document = _sealed(ledger, views, name, data, digest) if not before else None
-    done = ledger.commit(lambda tx: _record(tx, views, bank, ours, digest, document or before, keep))
+    done = ledger.commit(lambda tx: _record(tx, views, bank, ours, digest, document or before, keep, goes_on))
     would = "would be " if ledger.dry_run else ""
     told = f"{done.lines} line{'' if done.lines == 1 else 's'} {would}imported"
     remarks = [f"{done.known} {'was' if done.known == 1 else 'were'} here already"] if done.known else []
     if before:
         remarks.append(f"this very file was imported before, as {before}")
+    else:
+        remarks += [
+            f"the lines of {day} may be split over this file and one before it: what looks the same was taken for the"
+            " same; if there are more, import those alone with --goes-on"
+            for day in done.doubts
+        ]
     if wrong:
         raise errors.PartlyDone(f"{told}; {findings}: those rows were left out")
     return [told, *remarks]
@@ -162,19 +174,25 @@ def _record(
     digest: str,
     document: Taken | str,
     keep: tuple[str, str] | None,
+    goes_on: bool,
 ) -> Done:
     """The lines that are new, statement by statement, and the file itself where it tells anything new."""
     tx.begin(FINANCE)
     filed = document if isinstance(document, str) else ""
     lines = known = 0
-    for read, found in _together(tx, bank, statements):
+    told, doubts = counting.counted(tx, bank, statements, tx.state(Bank, bank).currency, goes_on)
+    for each in told:
+        read, found = each.read, each.lines
         ref, unsound = _unused(tx, views, bank), _unsound(read)
         months: dict[str, list[Detailed]] = defaultdict(list)
-        for each in found:
-            months[f"{bank}/{each[0].on:%Y-%m}"].append(each)
+        for line, parts in found:
+            months[counting.key_of(bank, line.on)].append((line, parts))
         before = {key: tx.state(Month, key).lines.keys() for key in months}
-        changed = [tx.change(Month, key, Month.book, ref, some, _adds_up(read)) for key, some in months.items()]
-        new = sum(each.id not in before[f"{bank}/{each.on:%Y-%m}"] for each, _ in found)
+        changed: list[object] = [
+            tx.change(Month, key, Month.book, ref, some, _adds_up(read)) for key, some in months.items()
+        ]
+        changed += [tx.change(Month, counting.key_of(bank, one.on), Month.place, one) for one in each.placed(ref)]
+        new = sum(line.id not in before[counting.key_of(bank, line.on)] for line, _ in found)
         lines, known = lines + new, known + len(found) - new
         if not any(changed) and _told_before(views, bank, read):
             continue  # another format of what is here, or a part of it
@@ -187,46 +205,7 @@ def _record(
         tx.change(Statement, ref, Statement.import_, _imported(read, bank, digest, filed, len(found), new, unsound))
     if keep:
         save_mapping(tx, keep[0], "bank", keep[1], FINANCE)
-    return Done(lines, known)
-
-
-def _together(
-    tx: Transaction, bank: str, statements: list[ReadStatement]
-) -> Iterator[tuple[ReadStatement, list[Detailed]]]:
-    """Each statement with its lines, identified over the whole file; one that stands in it twice counts once."""
-    currency = tx.state(Bank, bank).currency
-    said: set[tuple[object, ...]] = set()
-    chosen: list[tuple[ReadStatement, list[Read]]] = []
-    for each in statements:
-        lines = [line for line in each.booked if line.amount.currency == currency]
-        content = each.number, each.opening, each.closing, tuple(replace(line, at=0) for line in lines)
-        if content not in said:
-            said.add(content)
-            chosen.append((each, lines))
-    ids = identified(bank, (_line(line) for _, lines in chosen for line in lines))
-    for read, lines in chosen:
-        yield read, [(next(ids), _parts(line)) for line in lines]
-
-
-def _line(read: Read) -> Line:
-    text = read.text
-    for part in read.parts if len(read.parts) == 1 else ():
-        if part.reference and part.reference not in text:
-            text = f"{text} {part.reference}"
-    return Line(
-        "", read.on, read.amount, read.value_on, read.counterpart, read.iban, text, read.reference, read.end_to_end,
-        read.kind,
-    )  # fmt: skip
-
-
-def _parts(read: Read) -> tuple[Part, ...]:
-    """The payments of a batch; those of a single one stand in the line."""
-    if len(read.parts) < 2:
-        return ()
-    return tuple(
-        Part(each.amount, each.counterpart, each.iban, each.text, each.reference, each.end_to_end)
-        for each in read.parts
-    )
+    return Done(lines, known, doubts)
 
 
 def _unused(tx: Transaction, views: Views, bank: str) -> str:

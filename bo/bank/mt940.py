@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aggregates.core import Refused, require
 from aggregates.text import shown
-from bo.bank.statement import Balance, Line, Statement, account, money, reference, said
+from bo.bank.statement import Balance, Line, Statement, account, money, numbers, reference, said
 from bo.encodings import decoded
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def _statement(block: list[Field], findings: Findings) -> Statement:
         account=account(said_of.get("25", said_of.get("25P", "")).split("\n")[0]),
         currency=currency,
         number=said(said_of.get("28C", said_of.get("28", said_of.get("20", "")))),
+        numbers=numbers(said_of.get("28C", said_of.get("28", ""))),
         opening=opening,
         closing=closing,
         first=opening.on if opening else next(iter(days), None),

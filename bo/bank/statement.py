@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Literal
 
@@ -69,6 +70,8 @@ class Statement(msgspec.Struct, frozen=True):
     account: str
     currency: str
     number: str = ""
+    numbers: tuple[int, ...] = ()
+    """The number in a row that the bank counts, and that of a page; none where `number` is but a name."""
     opening: Balance | None = None
     closing: Balance | None = None
     first: date | None = None
@@ -110,6 +113,12 @@ def reference(text: str | None) -> str:
     """A reference, "" for one that says there is none."""
     plainly = said(text or "")
     return "" if plainly.upper().replace(" ", "") in NOTHING else plainly
+
+
+def numbers(*texts: str) -> tuple[int, ...]:
+    """What a bank counts, such as `5/1`; nothing where it is no number."""
+    found = [part for text in texts for part in text.strip().split("/") if part.strip()]
+    return tuple(map(int, found)) if all(re.fullmatch("[0-9]{1,18}", part) for part in found) else ()
 
 
 def said(*texts: str) -> str:

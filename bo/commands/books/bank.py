@@ -96,13 +96,20 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
 @click.option("--save-map", "save_as", metavar="NAME", default="", help="Keep the mapping under this name.")
 @click.option("--accept-valid", is_flag=True, help="Import what is right, though some of it is wrong.")
+@click.option("--goes-on", is_flag=True, help="FILE begins where those before it ended: no line of it is here.")
 @options.dry_run
 @options.ledger
-def import_(ledger: Ledger, bank: str, file: str, map_name: str | None, save_as: str, accept_valid: bool) -> None:
+def import_(
+    ledger: Ledger, bank: str, file: str, map_name: str | None, save_as: str, accept_valid: bool, goes_on: bool
+) -> None:
     """Import the statements in FILE: camt.052, 053 and 054, MT940 and MT942, OFX, or CSV.
 
     Lines that are here already are passed over, whatever file they came in; the file itself is kept as a document.
     A statement that does not add up is imported, and its lines are left to be matched by hand.
+
+    A line is known by the bank's reference. Where there is none, lines of a day that say the same are counted: there
+    are as many as one file has, or as many as have different balances before them. Statements that add up may so
+    split a day, overlap, and come in any order. What only the user can know is asked for: see --goes-on.
 
     \b
     Example: bo bank import MAIN statement.xml --dry-run
@@ -110,7 +117,7 @@ def import_(ledger: Ledger, bank: str, file: str, map_name: str | None, save_as:
     """
     from bo.bank import importing
 
-    _tell(importing.import_file(ledger, _named(ledger, bank), file, map_name, save_as, accept_valid))
+    _tell(importing.import_file(ledger, _named(ledger, bank), file, map_name, save_as, accept_valid, goes_on))
 
 
 @bank.command()
