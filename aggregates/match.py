@@ -19,7 +19,8 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     """What a part of a line is for: a payment, made by the match or recorded before, or an account."""
 
     to: str
-    """`payment/PAY-2026-0001`, the payment of an invoice as `invoice/KEY/NUMBER.1`, or `account/6500`."""
+    """`payment/PAY-2026-0001`, the payment of an invoice as `invoice/KEY/NUMBER.1`, or `account/6500`; what an entry or
+    another line posted to the account of this bank as `entry/JE-2026-0001/1200` or `match/L-7K3FQ/1200`."""
     amount: Money
     made: bool = False
     about: str = ""

@@ -61,6 +61,21 @@ class Suggestion(msgspec.Struct):
 
 LINKED = """(SELECT t.target, SUM(t.minor) AS minor FROM bank_target t JOIN bank_line l
     ON l.id = t.line AND l.match = t.match GROUP BY t.target)"""
+FIRST = "SELECT MIN(first) FROM bank_statement WHERE bank = ?"
+_POSTED = """FROM bank b JOIN posting p ON p.account = b.account AND p.currency = b.currency
+    JOIN entry e ON e.id = p.entry LEFT JOIN bank_line own ON e.source = 'match/' || own.id AND own.bank = b.ref"""
+_TARGET = "iif(e.source LIKE 'payment/%' OR e.source LIKE 'invoice/%', e.source, e.source || '/' || b.account)"
+_NUMBER = "iif(e.number = '', substr(e.source, instr(e.source, '/') + 1), e.number)"
+POSTED = f"""SELECT {_TARGET} AS target, {_NUMBER}, MIN(p.on_date), MAX(iif(p.text = '', e.text, p.text)), SUM(p.minor),
+    MAX(e.kind = 'opening') {_POSTED} WHERE b.ref = ? AND own.id IS NULL AND p.on_date <= ? GROUP BY 1"""
+"""What the books say moved on the account of a bank up to a day, what its own lines posted left out."""
+_ENTRIES = f"""SELECT {_TARGET} AS target, {_NUMBER} AS number, '' AS party, '' AS name, MAX(e.text) AS ref, p.currency,
+        SUM(p.minor) - coalesce(k.minor, 0) AS minor, MIN(p.on_date) AS "on", MIN(p.on_date) AS due, b.account,
+        SUM(p.minor) AS whole {_POSTED} LEFT JOIN {LINKED} k ON k.target = {_TARGET}
+        WHERE own.id IS NULL AND e.kind != 'opening' AND e.source NOT LIKE 'payment/%' AND e.source NOT LIKE 'invoice/%'
+        AND (e.source LIKE 'match/%' OR p.on_date >= (SELECT MIN(first) FROM bank_statement WHERE bank = b.ref))
+        GROUP BY 1"""  # noqa: S608
+"""Entries by hand, and what a line of another account of ours posted to this one."""
 PAYMENTS = f"""SELECT 'payment/' || p.number AS target, p.number, p.party, '' AS name, p.ref, p.currency,
         iif(p.direction = 'in', p.amount, -p.amount) - coalesce(k.minor, 0) AS minor, p.on_date AS "on",
         p.posted AS due,
@@ -71,7 +86,8 @@ PAYMENTS = f"""SELECT 'payment/' || p.number AS target, p.number, p.party, '' AS
         i.currency, m.amount - coalesce(k.minor, 0), m.on_date, m.on_date,
         (SELECT account FROM account_role WHERE role = 'bank'), m.amount
         FROM movement m JOIN invoice i ON i.key = m.key
-        LEFT JOIN {LINKED} k ON k.target = 'invoice/' || m.key || '/' || m.source WHERE m.what = 'paid'"""  # noqa: S608
+        LEFT JOIN {LINKED} k ON k.target = 'invoice/' || m.key || '/' || m.source WHERE m.what = 'paid'
+    UNION ALL {_ENTRIES}"""  # noqa: S608
 
 
 def documents(views: Views) -> list[Item]:
@@ -102,6 +118,12 @@ def ibans(views: Views) -> dict[str, str]:
         " WHERE kind IN ('customer', 'vendor') AND json_extract(fields, '$.iban') IS NOT NULL"
     )
     return {str(iban): str(party) for iban, party in rows}
+
+
+def own_accounts(views: Views) -> dict[str, tuple[str, str]]:
+    """The account of the books and the currency behind each IBAN or number of ours."""
+    rows = views.rows("SELECT iban || number, account, currency FROM bank WHERE iban || number != ''")
+    return {str(number): (str(account), str(currency)) for number, account, currency in rows}
 
 
 def open_lines(views: Views, bank: str = "", line: str = "") -> list[Open]:

@@ -82,6 +82,36 @@ class _Closing(msgspec.Struct):
     currency: str
 
 
+class Account(msgspec.Struct):
+    """A bank account, and the account of the books behind it."""
+
+    ref: str
+    account: str
+    currency: str
+
+
+def accounts_of(views: Views) -> list[Account]:
+    return views.all(Account, "SELECT ref, account, currency FROM bank ORDER BY ref")
+
+
+class Closing(msgspec.Struct):
+    """What a statement closes with."""
+
+    number: str
+    on: date
+    closing: int
+
+
+def newest(views: Views, bank: str, as_of: date) -> Closing | None:
+    """The newest statement up to a day that adds up and says a balance."""
+    return views.one(
+        Closing,
+        """SELECT number, last AS "on", closing FROM bank_statement WHERE bank = ? AND closing IS NOT NULL
+            AND unsound = '' AND last <= ? ORDER BY last DESC, id DESC LIMIT 1""",
+        bank, as_of,
+    )  # fmt: skip
+
+
 class Listed(msgspec.Struct):
     line: str
     status: str

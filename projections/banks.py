@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Banks(Projection):
     """A line's `match` is the number of the match that stands, 0 while it is open; `held` ones are matched by hand."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE bank(ref TEXT PRIMARY KEY ON CONFLICT REPLACE, name TEXT, iban TEXT, number TEXT, currency TEXT,
             account TEXT) WITHOUT ROWID;

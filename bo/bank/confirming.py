@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aggregates.bank import Line, Month
 from aggregates.core import FINANCE, Refused, require
+from aggregates.entry import Entry
 from aggregates.invoice import Invoice
 from aggregates.match import Link, Match, Target
 from aggregates.money import ZERO, Money
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 Said = list[str]
 """What a commit gives back: the result, then remarks."""
+
+
+POSTED = ("entry", "match")
+"""What else moves money on the account of a bank: entries by hand, and lines of another account of ours."""
 
 
 class Part(NamedTuple):
@@ -109,12 +114,17 @@ def _part(views: Views, text: str) -> Part:
     if name.startswith(("@", "account/")):
         number = accounts.find(views, name.removeprefix("account/"))
         return Part("account", number, number, amount)
-    found = references.resolve(views, name, "invoice", "bill", "payment", "customer", "vendor")
+    if name.upper().startswith("L-"):
+        line = banklists.find(views, name).line
+        return Part("match", line, line, amount)
+    found = references.resolve(views, name, "invoice", "bill", "payment", "customer", "vendor", "entry")
     return Part("invoice" if found.kind == "draft" else found.kind, found.key, found.ref, amount)
 
 
 def _of_item(item: Item) -> Part:
     kind, _, key = item.target.partition("/")
+    if kind in POSTED:
+        return Part(kind, key.rpartition("/")[0], item.number, None)
     return Part("paid" if kind == "invoice" and "/" in key else kind, key, item.number, None, item)
 
 
@@ -134,7 +144,7 @@ class Confirming:
     def run(self) -> Said:
         parts = self.choice.parts
         for part in parts:
-            if part.kind in ("payment", "paid"):
+            if part.kind in ("payment", "paid", *POSTED):
                 self._link(part)
             elif part.kind == "account" and part.amount:
                 self._post(part.key, self._signed(part.amount))
@@ -220,6 +230,8 @@ class Confirming:
             assert part.item is not None
             self.tx.state(Invoice, part.key.rpartition("/")[0])
             target, whole, party = part.item.target, Money(part.item.whole, part.item.currency), part.item.party
+        elif part.kind in POSTED:
+            target, whole, party = f"{part.kind}/{part.key}/{self.choice.line.account}", self._posted(part), ""
         else:
             payment = self.tx.state(Payment, part.key)
             require(not payment.voided, f"{part.name} was voided")
@@ -239,6 +251,23 @@ class Confirming:
             amount = self.left if alone and abs(self.left) < abs(free) else free
         self._take(target, whole, amount, about=part.name, party=party)
         self.said.append(f"{part.name} is on the statement now")
+
+    def _posted(self, part: Part) -> Money:
+        """What an entry, or a line of another account, moved on the account of this bank."""
+        ours, currency = self.choice.line.account, self.left.currency
+        if part.kind == "entry":
+            entry = self.tx.state(Entry, part.key)
+            require(not entry.reversed_by, f"{part.name} was reversed by {entry.reversed_by}")
+            postings = entry.lines
+        else:
+            require(part.key != self.line.id, f"{part.name} cannot be what it is itself")
+            match = self.tx.state(Match, part.key).matched
+            require(match, f"{part.name} is not matched: confirm it with account/{ours}, then it is what this line is")
+            postings = match.postings if match else ()
+        moved = (each.amount for each in postings if self.chart.number(each.account) == ours)
+        whole = sum((amount for amount in moved if amount.currency == currency), Money(0, currency))
+        require(whole, f"{part.name} moved nothing in {currency} on account {ours}")
+        return whole
 
     def _take(
         self, target: str, whole: Money, amount: Money, *, made: bool = False, about: str = "", party: str = ""
@@ -275,6 +304,9 @@ def undoing(ledger: Ledger, text: str, on: date | None) -> Callable[[Transaction
     def work(tx: Transaction) -> Said:
         said: Said = [line]
         match = tx.state(Match, line).matched
+        for account in {each.account for each in match.postings} if match else ():
+            other = next(iter(tx.state(Link, f"match/{line}/{account}").lines), "")
+            require(not other, f"{line} is what {other} was found to be: `bo bank undo {other}` first")
         for target in match.targets if match else ():
             if not target.to.startswith("account/"):
                 tx.change(Link, target.to, Link.unlink, line)

@@ -89,8 +89,12 @@ class Matcher:
         for item in bankitems.payments(views):
             self._payments[item.account, (item.currency, item.minor)].add(item, item.on)
         self._lengths = sorted({len(number) for number in self._by_number}, reverse=True)
+        self._own = bankitems.own_accounts(views)
+        self._halves: dict[Amount, list[Open]] = defaultdict(list)
+        for line in bankitems.open_lines(views):
+            self._halves[line.currency, -line.minor].append(line)
         self._ways: dict[str, Callable[[Rule, Open], Match | None]] = {
-            "recorded": self._a_payment, "reference": self._of_numbers, "party": self._of_party,
+            "recorded": self._a_payment, "own": self._of_own, "reference": self._of_numbers, "party": self._of_party,
             "amount": self._within_days, "text": self._of_text,
         }  # fmt: skip
 
@@ -142,6 +146,23 @@ class Matcher:
         apart = abs((item.on - line.on).days)
         why = f"same amount, {_days(apart)}" + (", same party or reference" if named else "")
         return Match(rule, (item,), "", rule.sure and len(chosen) == 1, why)
+
+    def _of_own(self, rule: Rule, line: Open) -> Match | None:
+        """A transfer goes to the account of our other bank. One half is confirmed; there it is found as recorded."""
+        account, currency = self._own.get(line.iban, ("", ""))
+        named = account if account != line.account and currency == line.currency else ""
+        near = {
+            other.account: other
+            for other in self._halves.get((line.currency, line.minor), ())
+            if other.account != line.account and abs((other.on - line.on).days) <= rule.days
+        }
+        half = near.get(named) or (next(iter(near.values())) if len(near) == 1 and not named else None)
+        if not named and half is None:
+            return None
+        why = ["the IBAN of another account of ours"] if named else []
+        why += [f"{half.id} of {half.bank} is the same amount the other way"] if half else []
+        goes = bool(named) and (half is None or line.minor < 0)
+        return Match(rule, (), named or (half.account if half else ""), rule.sure and goes, ", ".join(why))
 
     def _of_numbers(self, rule: Rule, line: Open) -> Match | None:
         named = self._named(line.texts)

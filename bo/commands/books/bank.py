@@ -191,9 +191,10 @@ def match(ledger: Ledger, bank: str, confirm: bool, only: str, limit: int | None
 def confirm(ledger: Ledger, line: str, targets: tuple[str, ...], rest: str, booked: date | None) -> None:
     """Confirm what LINE is: what a rule suggests, or one or more targets.
 
-    A TARGET is an invoice or bill, which the line pays; a payment that was recorded by hand; a customer or vendor,
-    whose credit or advance it is; or an account, written account/6500 or @bank-charges. What is more than owing stays
-    as credit, unless --rest names an account.
+    A TARGET is an invoice or bill, which the line pays; a payment or an entry that was recorded by hand; a customer or
+    vendor, whose credit or advance it is; an account, written account/6500 or @bank-charges; or the line of another
+    account of ours, which was confirmed to go to this one. What is more than owing stays as credit, unless --rest
+    names an account.
 
     \b
     Example: bo bank confirm L-7K3FQ
@@ -245,7 +246,7 @@ def rules_list(ledger: Ledger, known_at: int | date | None) -> list[Rule]:
 @click.argument("name")
 @click.option("--text", default="", metavar="TEXT", help="What stands in the text or the name; * is anything.")
 @click.option("--account", default="", metavar="ACCOUNT", help="Where such a line goes.")
-@click.option("--by", type=click.Choice(("text", "recorded", "reference", "party", "amount")), default="text",
+@click.option("--by", type=click.Choice(("text", "recorded", "own", "reference", "party", "amount")), default="text",
               show_default=True, help="How it compares.")  # fmt: skip
 @click.option("--days", type=click.IntRange(0), default=0, metavar="N", help="How far dates may lie apart.")
 @click.option("--direction", type=click.Choice(("in", "out", "any")), default="any", show_default=True)
