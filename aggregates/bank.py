@@ -12,7 +12,7 @@ import msgspec
 from aggregates.core import FINANCE, Event, State, replace, require
 from aggregates.money import Money
 from aggregates.occurrence import Content, Piece
-from aggregates.text import line, reference
+from aggregates.text import clean, line, reference
 
 PER_EVENT = 30_000
 """So many bytes of lines stand in one event, at about: a leaf holds twice that."""
@@ -52,6 +52,28 @@ class Opened(Event, tag="bank.opened"):
     number: str
     currency: str
     account: str
+
+
+class Changed(Event, tag="bank.changed"):
+    """The whole account as it is from here on; what was posted stays where it is."""
+
+    name: str
+    iban: str
+    number: str
+    account: str
+    reason: str
+
+
+class Closed(Event, tag="bank.closed"):
+    """Nothing is imported any more. `left` says what was open, where that was accepted."""
+
+    on: date
+    reason: str
+    left: str = ""
+
+
+class Reopened(Event, tag="bank.reopened"):
+    reason: str
 
 
 class Imported(Event, tag="bank.imported"):
@@ -104,7 +126,7 @@ class Placed(Event, tag="bank.placed"):
     numbers: tuple[int, ...] = ()
 
 
-class Bank(State[Opened]):
+class Bank(State[Opened | Changed | Closed | Reopened]):
     """A stream `bank/MAIN`."""
 
     kind: ClassVar[str] = "bank"
@@ -115,6 +137,7 @@ class Bank(State[Opened]):
     number: str = ""
     currency: str = ""
     account: str = ""
+    closed: date | None = None
 
     def open(self, ref: str, name: str, iban: str, number: str, currency: str, account: str) -> Opened:
         require(not self.name, f"there is a bank account {ref} already: {self.name}")
@@ -123,8 +146,48 @@ class Bank(State[Opened]):
         require(not (iban and number), "an account with an IBAN needs no other number")
         return Opened(line(name), iban, line(number, 64), currency, account)
 
-    def evolve(self, event: Opened) -> Self:
-        return type(self)(event.name, event.iban, event.number, event.currency, event.account)
+    def change(
+        self, ref: str, name: str, iban: str, number: str, account: str, used: bool, reason: str
+    ) -> tuple[Changed, ...]:
+        """No event when it is so already. `used` says that lines of it are here, which stay where they were posted."""
+        self.require_open(ref)
+        require(line(name), "a bank account needs a name")
+        require(not (iban and number), "an account with an IBAN needs no other number")
+        stays = f"lines of {ref} are here: it stays on account {self.account}; add another bank for account {account}"
+        require(account == self.account or not used, stays)
+        new = (line(name), iban, line(number, 64), account)
+        if new == (self.name, self.iban, self.number, self.account):
+            return ()
+        require(new[1:] == (self.iban, self.number, self.account) or reason.strip(), "a correction needs a reason")
+        return (Changed(*new, clean(reason)),)
+
+    def close(self, ref: str, on: date, left: str, force: bool, reason: str) -> Closed:
+        """`left` says what is open."""
+        self.require_open(ref)
+        require(reason.strip(), "closing a bank account needs a reason")
+        require(not left or force, f"{ref} has {left}: settle that first, or close it with --force")
+        return Closed(on, clean(reason), left)
+
+    def reopen(self, ref: str, reason: str) -> Reopened:
+        require(self.closed, f"{ref} is not closed")
+        require(reason.strip(), "reopening a bank account needs a reason")
+        return Reopened(clean(reason))
+
+    def require_open(self, ref: str) -> None:
+        require(not self.closed, f"{ref} was closed on {self.closed}: `bo bank reopen {ref}` first")
+
+    def evolve(self, event: Opened | Changed | Closed | Reopened) -> Self:
+        match event:
+            case Opened():
+                return type(self)(event.name, event.iban, event.number, event.currency, event.account)
+            case Changed():
+                return replace(self, name=event.name, iban=event.iban, number=event.number, account=event.account)
+            case Closed():
+                return replace(self, closed=event.on)
+            case Reopened():
+                return replace(self, closed=None)
+            case _:
+                assert_never(event)
 
 
 class Statement(State[Imported]):

@@ -35,6 +35,7 @@ def propose(ledger: Ledger, until: date, on: date, bank: str, chosen: Sequence[s
     """All approved bills in EUR that are due by a day, or those that are named; what is left out is told."""
     views = open_views(ledger)
     found = ledger.load(Bank, bank)
+    found.require_open(bank)
     due = [each for each in payables.unpaid(views, on, due=None if chosen else until) if not each.batch]
     wanted = {each.number: each for each in due if not chosen or each.number in chosen}
     name = directory.setting(views, "name")

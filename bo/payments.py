@@ -49,7 +49,11 @@ def bank_account(ledger: Ledger, text: str) -> str:
         return "@bank"
     views = open_views(ledger)
     found = references.find(views, f"bank/{text}")
-    return ledger.load(Bank, found.key).account if found else accounts.find(views, text)
+    if not found:
+        return accounts.find(views, text)
+    bank = ledger.load(Bank, found.key)
+    bank.require_open(found.key)
+    return bank.account
 
 
 def recording(

@@ -31,6 +31,7 @@ class Standing(msgspec.Struct):
     difference: Minor | None
     open: int
     """Lines that nobody has matched yet."""
+    closed: date | None
 
 
 def standing(views: Views, as_of: date | None = None) -> list[Standing]:
@@ -40,6 +41,7 @@ def standing(views: Views, as_of: date | None = None) -> list[Standing]:
     rows = views.all(
         _Newest,
         """SELECT b.ref, b.name, b.iban || b.number AS iban, b.account, b.currency,
+            iif(?1 IS NULL OR b.closed <= ?1, b.closed, NULL) AS closed,
             (SELECT id FROM bank_statement s WHERE s.bank = b.ref AND s.closing IS NOT NULL AND s.unsound = ''
                 AND (?1 IS NULL OR s.last <= ?1) ORDER BY s.last DESC, s.id DESC LIMIT 1) AS newest,
             (SELECT COUNT(*) FROM bank_line l WHERE l.bank = b.ref AND (?1 IS NULL OR l.on_date <= ?1)
@@ -60,7 +62,7 @@ def standing(views: Views, as_of: date | None = None) -> list[Standing]:
             Standing(
                 row.ref, row.name, row.iban, row.account, row.currency, closing.on if closing else None,
                 Minor(said) if said is not None else None, Minor(book),
-                Minor(said - book) if said is not None else None, row.open,
+                Minor(said - book) if said is not None else None, row.open, row.closed,
             )
         )  # fmt: skip
     return found
@@ -74,6 +76,7 @@ class _Newest(msgspec.Struct):
     currency: str
     newest: int | None
     open: int
+    closed: date | None
 
 
 class _Closing(msgspec.Struct):
@@ -92,6 +95,18 @@ class Account(msgspec.Struct):
 
 def accounts_of(views: Views) -> list[Account]:
     return views.all(Account, "SELECT ref, account, currency FROM bank ORDER BY ref")
+
+
+def has_lines(views: Views, bank: str) -> bool:
+    return views.value("SELECT 1 FROM bank_line WHERE bank = ? LIMIT 1", bank) is not None
+
+
+def booked(views: Views, bank: str) -> int:
+    """What the books say an account holds now."""
+    from projections.accounts import balances
+
+    [of] = [each for each in accounts_of(views) if each.ref == bank]
+    return sum(each.balance for each in balances(views, of.account) if each.currency == of.currency)
 
 
 class Closing(msgspec.Struct):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from projections.core import Projection, on
 
 if TYPE_CHECKING:
-    from aggregates.bank import Booked, Detailed, Imported, Opened, Released
+    from aggregates.bank import Booked, Changed, Closed, Detailed, Imported, Opened, Released
     from aggregates.match import Confirmed, Ruled, Undone
     from aggregates.match_rules import Rule as Ruling
     from aggregates.money import Money
@@ -21,7 +21,7 @@ class Banks(Projection):
     version = 2
     tables = """
         CREATE TABLE bank(ref TEXT PRIMARY KEY ON CONFLICT REPLACE, name TEXT, iban TEXT, number TEXT, currency TEXT,
-            account TEXT) WITHOUT ROWID;
+            account TEXT, closed TEXT) WITHOUT ROWID;
         CREATE TABLE bank_statement(id INTEGER PRIMARY KEY, ref TEXT, bank TEXT, number TEXT, format TEXT, file TEXT,
             document TEXT, first TEXT, last TEXT, currency TEXT, opening INTEGER, closing INTEGER, lines INTEGER,
             new INTEGER, unsound TEXT);
@@ -54,7 +54,22 @@ class Banks(Projection):
 
     @on("bank.opened")
     def opened(self, event: Opened, recorded: Recorded, views: Views) -> None:
-        views.add("bank", recorded.key, event.name, event.iban, event.number, event.currency, event.account)
+        views.add("bank", recorded.key, event.name, event.iban, event.number, event.currency, event.account, None)
+
+    @on("bank.changed")
+    def changed(self, event: Changed, recorded: Recorded, views: Views) -> None:
+        views.run(
+            "UPDATE bank SET name = ?, iban = ?, number = ?, account = ? WHERE ref = ?",
+            event.name, event.iban, event.number, event.account, recorded.key,
+        )  # fmt: skip
+
+    @on("bank.closed")
+    def closed(self, event: Closed, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE bank SET closed = ? WHERE ref = ?", event.on, recorded.key)
+
+    @on("bank.reopened")
+    def reopened(self, event: object, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE bank SET closed = NULL WHERE ref = ?", recorded.key)
 
     @on("bank.imported")
     def imported(self, event: Imported, recorded: Recorded, views: Views) -> None:

@@ -12,8 +12,7 @@ from store.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aggregates import batch, bill, payment
-    from aggregates.bank import Opened
+    from aggregates import bank, batch, bill, payment
     from aggregates.directory import PersonNamed
     from aggregates.document import Filed, Retitled
     from aggregates.entry import Declined, Posted, Proposed, Withdrawn
@@ -39,7 +38,7 @@ LAST = "\U0010ffff"
 class References(Projection):
     """`kind` is a kind of record, invoice, draft, credit, document or person; `open` is offered in completion."""
 
-    version = 2
+    version = 3
     tables = """
         CREATE TABLE reference(kind TEXT, ref TEXT, compartment INTEGER, label TEXT, stream TEXT, open INTEGER,
             PRIMARY KEY(kind, ref, compartment, stream) ON CONFLICT REPLACE) WITHOUT ROWID;
@@ -114,8 +113,20 @@ class References(Projection):
         _add(views, "payment", event.number, recorded, event.party)
 
     @on("bank.opened")
-    def bank_opened(self, event: Opened, recorded: Recorded, views: Views) -> None:
+    def bank_opened(self, event: bank.Opened, recorded: Recorded, views: Views) -> None:
         _add(views, "bank", recorded.key, recorded, event.name)
+
+    @on("bank.changed")
+    def bank_renamed(self, event: bank.Changed, recorded: Recorded, views: Views) -> None:
+        _label(views, recorded, event.name)
+
+    @on("bank.closed")
+    def bank_closed(self, event: object, recorded: Recorded, views: Views) -> None:
+        _open(views, "bank", recorded, False)
+
+    @on("bank.reopened")
+    def bank_reopened(self, event: object, recorded: Recorded, views: Views) -> None:
+        _open(views, "bank", recorded, True)
 
     @on("recurring.added")
     def recurs(self, event: Template, recorded: Recorded, views: Views) -> None:

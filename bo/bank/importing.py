@@ -52,6 +52,7 @@ def import_file(
     views = open_views(ledger)
     documents.must_write(ledger, FINANCE, "finance")
     account = ledger.load(Bank, bank)
+    account.require_open(bank)
     given = mapping_named(views, map_name, "bank", FINANCE) if map_name else None
     keep = _keep(given, save_as)
     name, data = taken(source)

@@ -7,52 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.bank.telling import named, tell, writes
+from bo.bank_rules import rules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from projections.bankitems import Suggestion
-    from projections.banklists import Listed, Rule, Standing, Statement
+    from projections.banklists import Listed, Standing, Statement
     from store.ledger import Ledger
-    from store.transaction import Transaction
 
 STATUSES = ("open", "held", "matched")
 _bank = options.link("--bank", kinds=("bank",), default="", metavar="BANK", help="Only of this bank account.")
 _line = click.argument("line", metavar="LINE")
 
 
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command has that records something."""
-    return options.dry_run(options.key(options.ledger(command)))
-
-
 @click.group(help=__doc__)
 def bank() -> None: ...
-
-
-def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
-    _tell(ledger.commit(work))
-
-
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    result, *remarks = said
-    click.echo(result)
-    for remark in remarks:
-        errors.note(remark)
-
-
-def _named(ledger: Ledger, text: str) -> str:
-    """The reference of the bank account that is meant, "" when none was named."""
-    if not text:
-        return ""
-    from projections.core import open_views
-    from projections.references import resolve
-
-    return resolve(open_views(ledger), text, "bank").key
 
 
 @bank.command()
@@ -62,7 +33,7 @@ def _named(ledger: Ledger, text: str) -> str:
 @click.option("--number", default="", metavar="TEXT", help="How the bank writes it, where there is no IBAN.")
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; the ledger's, if not said.")
 @click.option("--account", default="", metavar="ACCOUNT", help="Of the books; that of the role bank, if not said.")
-@_writes
+@writes
 def add(ledger: Ledger, ref: str, name: str, iban: str, number: str, currency: str, account: str) -> None:
     """Add a bank account, called BANK from here on.
 
@@ -72,7 +43,60 @@ def add(ledger: Ledger, ref: str, name: str, iban: str, number: str, currency: s
     """
     from bo.bank import accounts
 
-    _tell(accounts.add(ledger, ref, name, iban, number, currency, account))
+    tell(accounts.add(ledger, ref, name, iban, number, currency, account))
+
+
+@bank.command()
+@options.reference("bank", "bank", metavar="BANK")
+@click.option("--name", default=None, metavar="TEXT", help="What people call it.")
+@click.option("--iban", default=None, metavar="IBAN", help="In place of the IBAN or number it had.")
+@click.option("--number", default=None, metavar="TEXT", help="In place of the number or IBAN it had.")
+@click.option("--account", default=None, metavar="ACCOUNT", help="Of the books, while no line of it is here.")
+@options.reason_if_any
+@writes
+def change(
+    ledger: Ledger, bank: str, name: str | None, iban: str | None, number: str | None, account: str | None
+) -> None:
+    """Rename a bank account, or correct its IBAN, number or account of the books; what is not given stays.
+
+    \b
+    Example: bo bank change MAIN --iban "DE02 1203 0000 0000 2020 51" --reason "a digit was wrong"
+    """
+    from bo.bank import accounts
+
+    tell(accounts.change(ledger, named(ledger, bank), name, iban, number, account, ledger.reason))
+
+
+@bank.command()
+@options.reference("bank", "bank", metavar="BANK")
+@click.option("--force", is_flag=True, help="Though lines are not matched, or it holds something.")
+@options.on
+@options.reason
+@writes
+def close(ledger: Ledger, bank: str, force: bool, on: date) -> None:
+    """Close a bank account whose lines are matched and which holds nothing: nothing more is imported for it.
+
+    \b
+    Example: bo bank close MAIN --on 2026-03-31 --reason "moved to another bank"
+    """
+    from bo.bank import accounts
+
+    tell(accounts.close(ledger, named(ledger, bank), on, force, ledger.reason))
+
+
+@bank.command()
+@options.reference("bank", "bank", metavar="BANK")
+@options.reason
+@writes
+def reopen(ledger: Ledger, bank: str) -> None:
+    """Open a closed bank account again.
+
+    \b
+    Example: bo bank reopen MAIN --reason "a last statement came"
+    """
+    from bo.bank import accounts
+
+    tell(accounts.reopen(ledger, named(ledger, bank), ledger.reason))
 
 
 @bank.command("list")
@@ -117,7 +141,7 @@ def import_(
     """
     from bo.bank import importing
 
-    _tell(importing.import_file(ledger, _named(ledger, bank), file, map_name, save_as, accept_valid, goes_on))
+    tell(importing.import_file(ledger, named(ledger, bank), file, map_name, save_as, accept_valid, goes_on))
 
 
 @bank.command()
@@ -136,7 +160,7 @@ def statements(
     from projections.core import open_views
 
     views = open_views(ledger, known_at, only=("Banks",))
-    return banklists.statements(views, _named(ledger, bank), as_of, limit)
+    return banklists.statements(views, named(ledger, bank), as_of, limit)
 
 
 @bank.command()
@@ -156,7 +180,7 @@ def lines(
     from projections.core import open_views
 
     views = open_views(ledger, known_at, only=("Banks",))
-    return banklists.lines(views, _named(ledger, bank), status or "", as_of, limit)
+    return banklists.lines(views, named(ledger, bank), status or "", as_of, limit)
 
 
 @bank.command()
@@ -177,7 +201,7 @@ def match(ledger: Ledger, bank: str, confirm: bool, only: str, limit: int | None
     """
     from bo.bank import suggesting
 
-    return suggesting.suggest(ledger, _named(ledger, bank), only, confirm, limit)
+    return suggesting.suggest(ledger, named(ledger, bank), only, confirm, limit)
 
 
 @bank.command()
@@ -187,7 +211,7 @@ def match(ledger: Ledger, bank: str, confirm: bool, only: str, limit: int | None
 )
 @click.option("--rest", default="", metavar="ACCOUNT", help="Where a difference goes, such as @bank-charges.")
 @click.option("--booked", type=options.DAY, metavar="DAY", help="When it counts, if its own day is closed.")
-@_writes
+@writes
 def confirm(ledger: Ledger, line: str, targets: tuple[str, ...], rest: str, booked: date | None) -> None:
     """Confirm what LINE is: what a rule suggests, or one or more targets.
 
@@ -203,14 +227,14 @@ def confirm(ledger: Ledger, line: str, targets: tuple[str, ...], rest: str, book
     """
     from bo.bank import confirming
 
-    _record(ledger, confirming.confirming(ledger, line, targets, rest, booked))
+    tell(ledger.commit(confirming.confirming(ledger, line, targets, rest, booked)))
 
 
 @bank.command()
 @_line
 @click.option("--on", type=options.DAY, metavar="DAY", help="When it counts; the day of the match, if not said.")
 @options.reason
-@_writes
+@writes
 def undo(ledger: Ledger, line: str, on: date | None) -> None:
     """Take back what LINE was confirmed to be: payments it made are voided, what it posted is reversed.
 
@@ -219,66 +243,7 @@ def undo(ledger: Ledger, line: str, on: date | None) -> None:
     """
     from bo.bank import confirming
 
-    _record(ledger, confirming.undoing(ledger, line, on))
+    tell(ledger.commit(confirming.undoing(ledger, line, on)))
 
 
-@bank.group("rules")
-def rules() -> None:
-    """Keep the rules by which lines are matched, in their order."""
-
-
-@rules.command("list")
-@options.rows
-@options.ledger
-def rules_list(ledger: Ledger, known_at: int | date | None) -> list[Rule]:
-    """List the matching rules in the order in which they are asked.
-
-    \b
-    Example: bo bank rules list --columns place,name,says
-    """
-    from projections import banklists
-    from projections.core import open_views
-
-    return banklists.rules(open_views(ledger, known_at, only=("Banks",)))
-
-
-@rules.command("add")
-@click.argument("name")
-@click.option("--text", default="", metavar="TEXT", help="What stands in the text or the name; * is anything.")
-@click.option("--account", default="", metavar="ACCOUNT", help="Where such a line goes.")
-@click.option("--by", type=click.Choice(("text", "recorded", "own", "reference", "party", "amount")), default="text",
-              show_default=True, help="How it compares.")  # fmt: skip
-@click.option("--days", type=click.IntRange(0), default=0, metavar="N", help="How far dates may lie apart.")
-@click.option("--direction", type=click.Choice(("in", "out", "any")), default="any", show_default=True)
-@_bank
-@click.option("--at", "place", type=click.IntRange(1), metavar="PLACE", help="Before which rule; else behind all.")
-@click.option("--suggest-only", is_flag=True, help="Never sure: `match --confirm` leaves it alone.")
-@_writes
-def rules_add(
-    ledger: Ledger, name: str, text: str, account: str, by: str, days: int, direction: str, bank: str,
-    place: int | None, suggest_only: bool,
-) -> None:  # fmt: skip
-    """Add a rule of your own, such as one for bank charges.
-
-    \b
-    Example: bo bank rules add charges --text "account fee*" --account @bank-charges --at 1
-    """
-    from bo.bank import suggesting
-
-    ours = _named(ledger, bank)
-    work = suggesting.adding(ledger, name, by, days, text, account, direction, ours, not suggest_only, place or 0)
-    _record(ledger, work)
-
-
-@rules.command("remove")
-@click.argument("name")
-@_writes
-def rules_remove(ledger: Ledger, name: str) -> None:
-    """Remove a rule; what it matched stays matched.
-
-    \b
-    Example: bo bank rules remove amount
-    """
-    from bo.bank import suggesting
-
-    _record(ledger, suggesting.removing(name))
+bank.add_command(rules)
