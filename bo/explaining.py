@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from projections.entries import Explained
 
 
+WITHIN = ("credit", "taxreturn")
+"""What shares its stream with others, and is known there by its number."""
+
+
 class Rule(msgspec.Struct):
     """A posting rule; of several for one event the newest in force on its day posts it."""
 
@@ -43,7 +47,7 @@ def explained(views: Views, text: str) -> tuple[list[Explained], list[str]]:
             raise NotFound(f"the event at position {text} has posted nothing")
     else:
         thing = references.resolve(views, text)
-        found = entries.explained(views, thing.stream, number=thing.ref if thing.kind == "credit" else "")
+        found = entries.explained(views, thing.stream, number=thing.ref if thing.kind in WITHIN else "")
     said = {(each.event, each.rule, each.rules): each for each in rules()}
     used = dict.fromkeys((row.event, row.rule, row.rules) for row in found)
     if not found:

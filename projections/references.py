@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aggregates.record import Added, Archived, Changed, Merged, Restored, Unmerged
     from aggregates.recurring import Added as Template
     from aggregates.recurring import Ended
+    from aggregates.tax import Filed as TaxFiled
     from projections.core import Views
     from store.recorded import Recorded
 
@@ -143,6 +144,10 @@ class References(Projection):
     @on("fixedasset.disposed")
     def disposed(self, event: Disposed, recorded: Recorded, views: Views) -> None:
         _open(views, "fixedasset", recorded, False)
+
+    @on("tax.filed")
+    def tax_filed(self, event: TaxFiled, recorded: Recorded, views: Views) -> None:
+        _add(views, "taxreturn", event.number or f"TAX-{event.last}", recorded, f"{event.first} to {event.last}")
 
     @on("document.filed")
     def filed(self, event: Filed, recorded: Recorded, views: Views) -> None:

@@ -35,6 +35,7 @@ class Seen(NamedTuple):
     """Which days a return is about, and what was recorded after `since` up to `until` belongs to it though earlier.
 
     On `cash` basis a document is taxed as it is settled, save where reverse charge makes the buyer owe the tax.
+    `filed` is the number of the return, where it stands as it was filed.
     """
 
     first: date
@@ -42,6 +43,8 @@ class Seen(NamedTuple):
     since: int | None = None
     until: int | None = None
     cash: bool = False
+    rounding: str = "none"
+    filed: str = ""
 
     def holds(self, day: str, position: int) -> bool:
         if self.until is not None and position > self.until:

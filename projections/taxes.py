@@ -7,35 +7,37 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from projections.books import PARTS
 from projections.core import Minor, Nothing, Projection, on
 from projections.taxed import Posted, Seen, posted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from aggregates.tax import Defined, Filed
+    from aggregates.tax import Defined, Filed, Withdrawn
     from projections.core import Views
     from store.recorded import Recorded
 
 
 class Taxes(Projection):
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE tax_code(code TEXT PRIMARY KEY, name TEXT, direction TEXT, category TEXT, base_box TEXT,
-            tax_box TEXT, owed_box TEXT) WITHOUT ROWID;
+            tax_box TEXT, owed_box TEXT, standard TEXT) WITHOUT ROWID;
         CREATE TABLE tax_rate(code TEXT, since TEXT, rate TEXT, name TEXT, PRIMARY KEY(code, since)) WITHOUT ROWID;
-        CREATE TABLE tax_return(first TEXT PRIMARY KEY, last TEXT, filed TEXT, position INTEGER, seen INTEGER,
-            basis TEXT) WITHOUT ROWID;
-        CREATE TABLE tax_amount(first TEXT, place INTEGER, box TEXT, part TEXT, direction TEXT, currency TEXT,
-            minor INTEGER, PRIMARY KEY(first, place)) WITHOUT ROWID;
+        CREATE TABLE tax_return(number TEXT PRIMARY KEY, first TEXT, last TEXT, filed TEXT, position INTEGER,
+            seen INTEGER, basis TEXT, rounding TEXT, booked TEXT, withdrawn TEXT) WITHOUT ROWID;
+        CREATE TABLE tax_amount(number TEXT, place INTEGER, box TEXT, part TEXT, direction TEXT, currency TEXT,
+            minor INTEGER, PRIMARY KEY(number, place)) WITHOUT ROWID;
     """
 
     @on("tax.defined")
     def defined(self, event: Defined, recorded: Recorded, views: Views) -> None:
         code = event.code
         views.run(
-            "INSERT OR REPLACE INTO tax_code VALUES(?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO tax_code VALUES(?, ?, ?, ?, ?, ?, ?, ?)",
             code.code, code.name, code.direction, code.category, code.base_box, code.tax_box, code.owed_box,
+            code.standard,
         )  # fmt: skip
         views.run("DELETE FROM tax_rate WHERE code = ?", code.code)
         by_day = {since: name for name, since in code.names().items()}
@@ -45,14 +47,19 @@ class Taxes(Projection):
 
     @on("tax.filed")
     def filed(self, event: Filed, recorded: Recorded, views: Views) -> None:
-        first = event.first.isoformat()
+        number = event.number or f"TAX-{event.last}"
         views.add(
-            "tax_return", first, event.last.isoformat(), event.on.isoformat(), recorded.position, event.position,
-            event.basis,
+            "tax_return", number, event.first.isoformat(), event.last.isoformat(), event.on.isoformat(),
+            recorded.position, event.position, event.basis, event.rounding,
+            event.booked.isoformat() if event.cleared and event.booked else None, None,
         )  # fmt: skip
         for place, each in enumerate(event.amounts):
             amount = each.amount
-            views.add("tax_amount", first, place, each.box, each.part, each.direction, amount.currency, amount.minor)
+            views.add("tax_amount", number, place, each.box, each.part, each.direction, amount.currency, amount.minor)
+
+    @on("tax.withdrawn")
+    def withdrawn(self, event: Withdrawn, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE tax_return SET withdrawn = ? WHERE number = ?", event.on.isoformat(), event.number)
 
 
 class Box(msgspec.Struct):
@@ -67,9 +74,13 @@ class Box(msgspec.Struct):
 
 
 class Behind(Posted, kw_only=True):
-    """A posting in a box and, if it came too late for its own return, which one it corrects."""
+    """A posting in a box; if it came too late for its own return, which one it corrects.
+
+    `original` is what a credit note, an edit, a void or a reversal changes.
+    """
 
     corrects: str
+    original: str
 
 
 class Code(msgspec.Struct):
@@ -84,6 +95,7 @@ class Code(msgspec.Struct):
     base_box: str
     tax_box: str
     owed_box: str
+    standard: str = ""
     built_in: bool = False
 
 
@@ -109,29 +121,34 @@ class Codes:
         return max(begun, key=lambda pair: pair[0])[1] if begun else _built_in(direction, tax)
 
 
-def seen(views: Views, first: date, last: date, basis: str = "") -> Seen:
+STANDING = "SELECT first, last, seen, basis, rounding, number FROM tax_return WHERE withdrawn IS NULL ORDER BY first"
+
+
+def seen(views: Views, first: date, last: date, basis: str = "", rounding: str = "") -> Seen:
     """What belongs to a return: if it was filed, what was known then; if it is the next one, what came late too.
 
-    On the basis that is asked for, else that on which it was filed, or the last one was.
+    On the basis, and rounded as, it is asked for, else as it was filed, or the last one was.
     """
-    filed = list(views.rows("SELECT first, last, seen, basis FROM tax_return ORDER BY first"))
+    filed = list(views.rows(STANDING))
     before = [row for row in filed if row[1] < first.isoformat()]
     since = before[-1][2] if before and date.fromisoformat(before[-1][1]) + timedelta(1) == first else None
     itself = next((row for row in filed if row[:2] == (first.isoformat(), last.isoformat())), None)
-    last_basis = (itself or (filed or [("", "", 0, "accrual")])[-1])[3]
-    same = basis in ("", last_basis)
-    until = itself[2] if itself and same else None
-    return Seen(first, last, since, until, cash=(basis or last_basis) == "cash")
+    last_basis, last_rounding, number = (itself or (filed or [("", "", 0, "accrual", "none", "")])[-1])[3:]
+    same = basis in ("", last_basis) and rounding in ("", last_rounding)
+    return Seen(
+        first, last, since, itself[2] if itself and same else None, (basis or last_basis) == "cash",
+        rounding or last_rounding, number if itself and same else "",
+    )  # fmt: skip
 
 
 def boxes(views: Views, about: Seen) -> list[Box]:
     """What each box comes to."""
-    if about.until is not None:
+    if about.filed:
         return views.all(
             Box,
             """SELECT box, part, direction, 'as filed on ' || filed AS says, currency, minor AS amount
-                FROM tax_amount JOIN tax_return USING (first) WHERE first = ? ORDER BY place""",
-            about.first,
+                FROM tax_amount JOIN tax_return USING (number) WHERE number = ? ORDER BY place""",
+            about.filed,
         )
     sums: dict[tuple[str, str, str], Box] = {}
     for each, box, says in _placed(views, about):
@@ -140,19 +157,60 @@ def boxes(views: Views, about: Seen) -> list[Box]:
         )
         known.amount = Minor(known.amount + each.amount)
     order = sorted(sums, key=lambda key: (key[2] == "input", key[1] != "base", key[0]))
-    return [sums[key] for key in order] or Nothing(Box)
+    found = [sums[key] for key in order]
+    for row in found:
+        row.amount = Minor(in_units(row.amount, 10 ** views.digits(row.currency), about.rounding))
+    return found or Nothing(Box)
+
+
+def in_units(minor: int, unit: int, rounding: str) -> int:
+    """Whole units: the nearest, a half away from zero, or without the decimals."""
+    if rounding == "none":
+        return minor
+    whole = (abs(minor) + (unit // 2 if rounding == "nearest" else 0)) // unit * unit
+    return whole if minor >= 0 else -whole
+
+
+def taxes(views: Views, about: Seen) -> dict[str, int]:
+    """What the taxes in the boxes come to on each account, debit positive, to the cent."""
+    sums: dict[str, int] = {}
+    for each, _, _ in _placed(views, about):
+        if each.part != "base":
+            sums[each.account] = sums.get(each.account, 0) + (-each.amount if owes(each) else each.amount)
+    return sums
+
+
+def owes(each: Posted | Box) -> bool:
+    """Whether a tax is to pay, not to be paid back."""
+    return (each.direction, each.part) != ("input", "tax")
 
 
 def drilled(views: Views, about: Seen, box: str) -> list[Behind]:
     """What stands behind a box."""
-    filed = list(views.rows("SELECT first, last FROM tax_return ORDER BY first"))
+    filed = list(views.rows(STANDING))
     found = []
     for each, place, _ in _placed(views, about):
         if place == box:
-            day = str(each.on) if each.on < about.first else ""
-            corrects = next((f"{first} to {last}" for first, last in filed if first <= day <= last), "")
-            found.append(Behind(**msgspec.structs.asdict(each), corrects=corrects))
+            dated, original = _paper(views, each)
+            day = dated if dated < str(about.first) else ""
+            corrects = next((f"{row[0]} to {row[1]}" for row in filed if row[0] <= day <= row[1]), "")
+            found.append(Behind(**msgspec.structs.asdict(each), corrects=corrects, original=original))
     return found or Nothing(Behind)
+
+
+def _paper(views: Views, each: Posted) -> tuple[str, str]:
+    """The day that stands on what was posted, though it was booked later, and what it changes."""
+    rows = views.rows(
+        """SELECT coalesce(iif(e.event = 'bill.added', b.on_date, c.on_date), e.on_date),
+            coalesce(nullif(j.reverses, ''), iif(first.id < e.id, first.number, ''))
+        FROM entry e JOIN entry first ON first.id = (SELECT MIN(id) FROM entry WHERE source = e.source)
+        LEFT JOIN bill b ON e.event = 'bill.added' AND b.number = e.number
+        LEFT JOIN vendor_credit c ON e.event = 'bill.credited' AND c.number = e.number
+        LEFT JOIN journal_entry j ON e.event = 'entry.posted' AND j.number = e.number
+        WHERE e.id >= ?1 * ?2 AND e.id < (?1 + 1) * ?2 AND e.on_date = ?3""",
+        each.position, PARTS, each.on,
+    )  # fmt: skip
+    return next(((str(dated), str(original)) for dated, original in rows), (str(each.on), ""))
 
 
 def _placed(views: Views, about: Seen) -> Iterator[tuple[Posted, str, str]]:
@@ -190,34 +248,36 @@ def by_code(views: Views, first: date, last: date) -> list[Turnover]:
 
 
 class Return(msgspec.Struct):
+    """`to_pay` is below zero where it is paid back, `booked` the day on which it was posted."""
+
+    number: str
     first: date
     last: date
     filed: date
     position: int
     basis: str
+    rounding: str
+    booked: date | None
+    withdrawn: date | None
     currency: str
     to_pay: Minor
-    """Below zero it is paid back."""
 
 
 def returns(views: Views, limit: int | None = None) -> list[Return]:
     """The newest first."""
     return views.all(
         Return,
-        """SELECT first, last, filed, position, basis, (SELECT value FROM book WHERE name = 'currency') AS currency,
+        """SELECT number, first, last, filed, position, basis, rounding, booked, withdrawn,
+            (SELECT value FROM book WHERE name = 'currency') AS currency,
             coalesce((SELECT SUM(CASE WHEN part = 'base' THEN 0 WHEN direction = 'input' AND part = 'tax' THEN -minor
-                ELSE minor END) FROM tax_amount a WHERE a.first = r.first), 0) AS to_pay
-            FROM tax_return r ORDER BY first DESC LIMIT ?""",
+                ELSE minor END) FROM tax_amount a WHERE a.number = r.number), 0) AS to_pay
+            FROM tax_return r ORDER BY position DESC LIMIT ?""",
         -1 if limit is None else limit,
     )
 
 
 def to_pay(found: Iterable[Box]) -> int:
-    return sum(
-        -each.amount if (each.direction, each.part) == ("input", "tax") else each.amount
-        for each in found
-        if each.part != "base"
-    )
+    return sum(each.amount if owes(each) else -each.amount for each in found if each.part != "base")
 
 
 def listed(views: Views, today: date) -> list[Code]:
@@ -232,7 +292,7 @@ def _defined(views: Views, day: date) -> list[Code]:
     return views.all(
         Code,
         """SELECT c.code, c.name, direction, category, rate, nullif(since, '0001-01-01') AS since,
-            base_box, tax_box, owed_box
+            base_box, tax_box, owed_box, standard
             FROM tax_code c JOIN tax_rate r ON r.code = c.code AND r.since = coalesce(
                 (SELECT MAX(since) FROM tax_rate WHERE code = c.code AND since <= ?),
                 (SELECT MIN(since) FROM tax_rate WHERE code = c.code)) ORDER BY c.code""",

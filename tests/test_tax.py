@@ -7,14 +7,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregates.core import Refused
+from aggregates.core import Event, Refused
 from aggregates.invoice import Invoice
 from aggregates.money import Money, eur
-from aggregates.tax import Amount, Code, Definition, Filed, Rate, Returns
+from aggregates.posting import Facts, Posting, accounting_dates, credit, debit, entries, turned
+from aggregates.tax import Amount, Basis, Code, Definition, Filed, Rate, Returns, Rounding
 from bo import paying, rating, taxing
 from bo.dates import Period
 from projections import balances, taxes
@@ -62,6 +64,50 @@ def test_a_return_that_leaves_a_gap_is_rejected_at_replay() -> None:
     assert "does not follow" in Returns.after(first).contradiction(again, None)
 
 
+def test_the_last_return_is_taken_back_and_filed_again_under_another_number() -> None:
+    lines = debit("2200", eur(100)), credit("@tax-settlement", eur(100))
+    first = Returns().file(date(2026, 1, 1), DAY, DAY + timedelta(1), 7, AMOUNTS, cleared=lines)
+    assert (first.number, first.booked) == ("TAX-2026-01-31", DAY)
+    assert posted_by(first) == lines
+    filed = Returns.after(first)
+    with pytest.raises(Refused, match="needs a reason"):
+        filed.withdraw(first.number, DAY, " ")
+    with pytest.raises(Refused, match="no return “TAX-2026-02-28” stands"):
+        filed.withdraw("TAX-2026-02-28", DAY, "wrong")
+    back = filed.withdraw(first.number, DAY, "wrong")
+    assert posted_by(back) == turned(lines)
+    again = filed.evolve(back).file(date(2025, 1, 1), DAY, DAY + timedelta(1), 9, (), "cash", "down")
+    assert again.number == "TAX-2026-01-31.2", "as the first return it begins where it likes"
+    assert posted_by(again) == (), "what has no tax posts nothing"
+    after = filed.evolve(back).evolve(again)
+    assert (after.last, after.basis, after.rounding) == (DAY, "cash", "down")
+    assert after.contradiction(back, None) == "TAX-2026-01-31 was taken back, and is not the last return"
+    less = filed.contradiction(msgspec.structs.replace(back, cleared=()), None)
+    assert less == "TAX-2026-01-31 was taken back, but not what it had posted"
+    torn = msgspec.structs.replace(first, cleared=lines[:1])
+    assert "does not balance" in Returns().contradiction(torn, None)
+
+
+def test_a_return_filed_before_returns_posted_posts_nothing_and_closes_no_period() -> None:
+    old = Filed(date(2026, 1, 1), DAY, DAY, 7, AMOUNTS)
+    assert posted_by(old) == ()
+    assert accounting_dates(old) == ()
+    assert Returns.after(old).withdraw("TAX-2026-01-31", DAY, "wrong").cleared == ()
+
+
+def posted_by(event: Event) -> tuple[Posting, ...]:
+    return tuple(each for entry in entries(event, Facts("all", "EUR", {}, tuple)) for each in entry.postings)
+
+
+@pytest.mark.parametrize(
+    ("minor", "rounding", "told"),
+    [(149, "none", 149), (149, "nearest", 100), (150, "nearest", 200), (-150, "nearest", -200), (-149, "nearest", -100),
+     (199, "down", 100), (-199, "down", -100), (0, "down", 0)],
+)  # fmt: skip
+def test_boxes_in_whole_units(minor: int, rounding: str, told: int) -> None:
+    assert taxes.in_units(minor, 100, rounding) == told
+
+
 # The books
 
 
@@ -103,10 +149,54 @@ def test_the_boxes_of_any_days_are_what_the_tax_accounts_turned_over(
     assert sum(row.tax for row in by_code if row.direction == "output") == of_tax(found, "output")
 
 
-def _file(ledger: Ledger, period: Period) -> list[str]:
-    return ledger.commit(lambda tx: taxing.file(ledger, tx, period))
+def _file(
+    ledger: Ledger, period: Period, basis: Basis = "accrual", rounding: Rounding = "none"
+) -> list[str]:  # fmt: skip
+    return ledger.commit(lambda tx: taxing.file(ledger, tx, period, basis, rounding))
 
 
+def standing(views: Views, account: str) -> int:
+    """What is on an account in the ledger's currency, debit positive."""
+    rows = balances.trial_balance(views, date.min, date.max, own="EUR")
+    return sum(row.debit - row.credit for row in rows if row.account == account)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(acts, st.sampled_from(["accrual", "cash"]), st.sampled_from(["none", "nearest", "down"]), st.booleans())
+def test_filing_clears_what_the_boxes_report_and_taking_it_back_undoes_it(
+    tmp_path_factory: pytest.TempPathFactory, done: list[Act], basis: Basis, rounding: Rounding, again: bool
+) -> None:
+    """After each return the tax accounts hold what no return has reported yet, and no cent more."""
+    office = Office(tmp_path_factory.mktemp("cleared"))
+    for currency in ("USD", "JPY"):
+        rating.add(office.ledger, currency, Decimal("1.25"), "", FIRST)
+    business = Business(office.ledger, "C-1")
+    for act in done:
+        business.do(act)
+    due = exact = 0
+    for month in MONTHS:
+        before = open_views(office.ledger)
+        exact += taxes.to_pay(taxes.boxes(before, taxes.seen(before, *month, basis, "none")))
+        _file(office.ledger, month, basis, rounding)
+        views = open_views(office.ledger)
+        number = taxes.returns(views)[0].number
+        if again:
+            held = {account: standing(views, account) for account in TAXES}
+            office.ledger.commit(lambda tx, number=number: taxing.withdraw(tx, number, DAY, "wrong"))  # type: ignore[misc]
+            _file(office.ledger, month, basis, rounding)
+            views = open_views(office.ledger)
+            assert held == {account: standing(views, account) for account in TAXES}
+        due += taxes.returns(views)[0].to_pay
+        assert standing(views, "2300") == -due
+        assert standing(views, "6990") == due - exact
+        everything = taxes.to_pay(taxes.boxes(views, Seen(date.min, date.max)))
+        assert standing(views, "2200") + standing(views, "1400") == exact - everything
+        if rounding == "none":
+            assert due == exact
+    office.close()
+
+
+TAXES = ("2200", "1400", "2300", "6990")
 MONTHS = [Period(date(2025, 11, 1), date(2025, 11, 30)), Period(date(2025, 12, 1), date(2025, 12, 31))]
 
 

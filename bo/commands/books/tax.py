@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
-    from aggregates.tax import Basis, Direction
+    from aggregates.tax import Basis, Direction, Rounding
     from bo.dates import Period
     from projections.taxes import Behind, Box, Code, Return
     from store.ledger import Ledger
@@ -26,6 +26,12 @@ _rate = click.option("--rate", type=options.DECIMAL, default=None, metavar="PERC
 _since = click.option("--since", type=options.FIRST_DAY, metavar="DAY", help="From this day; always, if not said.")
 _base = click.option("--base-box", default=None, metavar="BOX", help="Where what is taxed goes; nowhere, if not said.")
 _tax = click.option("--tax-box", default=None, metavar="BOX", help="Where the tax goes.")
+_rounding = click.option(
+    "--rounding",
+    type=click.Choice(("none", "nearest", "down")),
+    help="Boxes in whole units; as last filed.",
+)
+_standard = click.option("--standard", default=None, metavar="CODE", help="The tax administration's own, for SAF-T.")
 _owed = click.option("--owed-box", default=None, metavar="BOX", help="Reverse charge: where the tax we owe goes.")
 
 
@@ -67,12 +73,13 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @_base
 @_tax
 @_owed
+@_standard
 @options.dry_run
 @options.key
 @options.ledger
 def add(
     ledger: Ledger, code: str, direction: Direction, category: str, name: str | None, rate: Decimal | None,
-    since: date | None, base_box: str | None, tax_box: str | None, owed_box: str | None,
+    since: date | None, base_box: str | None, tax_box: str | None, owed_box: str | None, standard: str | None,
 ) -> None:  # fmt: skip
     """Add a tax code: what is posted in its category at one of its rates goes to its boxes.
 
@@ -88,7 +95,7 @@ def add(
 
     first = Rate(since or day.min, Decimal(0) if rate is None else rate)
     boxes = base_box or "", tax_box or "", owed_box or ""
-    ledger.commit(lambda tx: taxing.add(tx, code, name or code, direction, category, first, boxes))
+    ledger.commit(lambda tx: taxing.add(tx, code, name or code, direction, category, first, boxes, standard or ""))
     click.echo(code)
 
 
@@ -100,13 +107,14 @@ def add(
 @_base
 @_tax
 @_owed
+@_standard
 @options.reason_if_any
 @options.dry_run
 @options.key
 @options.ledger
 def set_(
     ledger: Ledger, code: str, name: str | None, rate: Decimal | None, since: date | None, base_box: str | None,
-    tax_box: str | None, owed_box: str | None,
+    tax_box: str | None, owed_box: str | None, standard: str | None,
 ) -> None:  # fmt: skip
     """Change a tax code; what is not given stays. A new rate is in force from a day on.
 
@@ -116,7 +124,7 @@ def set_(
     from bo import errors, taxing
 
     boxes = base_box, tax_box, owed_box
-    changed = ledger.commit(lambda tx: taxing.change(tx, code, rate, since, name, boxes))
+    changed = ledger.commit(lambda tx: taxing.change(tx, code, rate, since, name, boxes, standard))
     click.echo(code)
     if not changed:
         errors.note(f"{code} says so already: nothing changes")
@@ -126,15 +134,18 @@ def set_(
 @click.option("--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026-Q1, 2026-03 or 2026.")
 @click.option("--box", default="", metavar="BOX", help="What stands behind this box, posting by posting.")
 @_basis
+@_rounding
 @options.rows
 @options.ledger
 def return_(
-    ledger: Ledger, period: Period, box: str, basis: str | None, known_at: int | date | None
+    ledger: Ledger, period: Period, box: str, basis: str | None, rounding: str | None, known_at: int | date | None
 ) -> list[Box] | list[Behind]:
     """What each box of the return comes to, in the ledger's currency; of one that was filed, as it was filed.
 
-    What came after a return was filed belongs to the next one: `--box` shows which return it corrects. On cash basis a
-    document is taxed part by part as it is paid, and under reverse charge when it is booked.
+    What came after a return was filed belongs to the next one: `--box` shows which return it corrects, and what a
+    credit note, an edit or a reversal changes. On cash basis a document is taxed part by part as it is paid, and under
+    reverse charge when it is booked. `--rounding` gives boxes to the nearest whole unit, or without the decimals; what
+    stands behind them is to the cent.
 
     \b
     Example: bo tax return --period 2026-Q1
@@ -145,8 +156,9 @@ def return_(
     from projections import taxes
     from projections.core import open_views
 
-    views = open_views(ledger, known_at, only=("Books", "Taxes", "Invoices", "Bills"))
-    own, about = books.stated(views, True, period.last), taxes.seen(views, *period, basis or "")
+    views = open_views(ledger, known_at, only=("Books", "Taxes", "Invoices", "Bills", "Journals"))
+    own = books.stated(views, True, period.last)
+    about = taxes.seen(views, *period, basis or "", rounding or "")
     if box:
         return taxes.drilled(views, about, box)
     found = taxes.boxes(views, about)
@@ -157,30 +169,66 @@ def return_(
 @tax.command()
 @click.option("--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026-Q1, 2026-03 or 2026.")
 @_basis
+@_rounding
+@click.option(
+    "--booked", type=options.DAY, metavar="DAY", help="When it is posted; the period's last day, or the next open one."
+)
 @options.reason_if_any
 @options.dry_run
 @options.key
 @options.ledger
-def file(ledger: Ledger, period: Period, basis: Basis | None) -> None:
-    """Keep the return of a period as it was filed. Its figures stay; what comes later goes into the next one.
+def file(ledger: Ledger, period: Period, basis: Basis | None, rounding: Rounding | None, booked: date | None) -> None:
+    """Keep the return of a period as it was filed, and post it. Its figures stay; what comes later goes into the next.
 
-    Returns follow on each other without a gap.
+    The taxes in its boxes leave their accounts for the one with the role @tax-settlement, and what rounding adds or
+    takes goes to @rounding. What is in other currencies is cleared at its worth, in the ledger's own. The payment is
+    an entry on the settlement account, or a line of the bank matched to it. Returns follow on each other without a
+    gap; the last one can be taken back: `bo tax withdraw`.
 
     \b
     Example: bo tax file --period 2026-Q1
+             bo bank confirm L-7K3FQ account/2300
     """
     from bo import errors, taxing
 
-    said, remark = ledger.commit(lambda tx: taxing.file(ledger, tx, period, basis))
+    said, *remarks = ledger.commit(lambda tx: taxing.file(ledger, tx, period, basis, rounding, booked))
     click.echo(said)
-    errors.note(remark)
+    for remark in remarks:
+        errors.note(remark)
+
+
+@tax.command()
+@options.reference("number", "taxreturn", metavar="NUMBER")
+@options.on
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def withdraw(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """Take back the last return, NUMBER, and what it posted, to file a corrected one for the same period.
+
+    What was paid already stays on the settlement account, so that only the difference is left to pay. A return that
+    others follow stays as it is: what came late for it belongs to the next one.
+
+    \b
+    Example: bo tax withdraw TAX-2026-03-31 --reason "a bill was missing"
+    """
+    from bo import errors, taxing
+    from projections.core import open_views
+    from projections.references import resolve
+
+    ref = resolve(open_views(ledger), number, "taxreturn").ref
+    said, *remarks = ledger.commit(lambda tx: taxing.withdraw(tx, ref, on, reason))
+    click.echo(said)
+    for remark in remarks:
+        errors.note(remark)
 
 
 @tax.command()
 @options.rows
 @options.ledger
 def returns(ledger: Ledger, known_at: int | date | None, limit: int | None) -> list[Return]:
-    """List the returns that were filed, the newest first.
+    """List the returns that were filed, the newest first, and those that were taken back.
 
     \b
     Example: bo tax returns
