@@ -7,10 +7,12 @@ import msgspec
 
 from aggregates import text
 from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
-from aggregates.posting import accounting_dates
+from aggregates.posting import accounting_dates, bears_tax
 
 AREAS = {"invoice": "sales", "bill": "purchases", "tax": "tax", "stock": "stock", "payroll": "payroll"}
 """What a lock can be put on, by the first word of the events it stops."""
+PAPERS = ("sales", "purchases")
+"""Areas whose papers bear tax: a lock on tax stops them too."""
 ADJUSTING = ("adjusting", "closing")
 """Kinds of journal entries that a soft-closed period still takes."""
 REOPENS = ("proposed", "reopened")
@@ -40,6 +42,8 @@ class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
     """The month in which the fiscal year begins."""
     valued: date | None = None
     """Through which day entries keep what they are worth. The first closes left open what had no rate yet."""
+    taxed: date | None = None
+    """What bears tax is stopped through this day, whatever its area: as every new lock on tax says."""
 
 
 class Changed(Event, tag="period.changed"):
@@ -120,7 +124,8 @@ class Periods(State[Changed]):
         before = self.standing.locks.get(area)
         require(before is None or through > before, f"{area} is locked through {before} already")
         locks = {**self.standing.locks, area: through}
-        return self._changed("locked", through, by, area=area, locks=locks)
+        taxed = through if area == "tax" else self.standing.taxed
+        return self._changed("locked", through, by, area=area, locks=locks, taxed=taxed)
 
     def reopen(self, first: date, last: date, until: date, reason: str, by: str, today: date) -> Changed:
         """Propose to open a closed stretch, or agree to what another person proposed in the same words."""
@@ -149,7 +154,8 @@ class Periods(State[Changed]):
         """The day for which something dated `day` that comes now, at a time (ms UTC), can be recorded."""
         now = self.standing
         shut = None if self._reopened(day, at) else now.closed
-        latest = max((end for end in (shut, now.soft, now.locks.get(area)) if end and day <= end), default=None)
+        ends = shut, now.soft, now.locks.get(area), now.taxed if area in PAPERS else None
+        latest = max((end for end in ends if end and day <= end), default=None)
         return day if latest is None else latest + timedelta(1)
 
     def worth_day(self, day: date, at: int) -> date:
@@ -167,6 +173,8 @@ class Periods(State[Changed]):
     def _refusal(self, event: Event, day: date, at: int) -> str:
         now, area = self.standing, AREAS.get(_module(event), "")
         locked = now.locks.get(area)
+        if now.taxed is not None and day <= now.taxed and (locked is None or locked < now.taxed) and bears_tax(event):
+            area, locked = "tax", now.taxed
         if now.closed is not None and day <= now.closed:
             if self._reopened(day, at):
                 return ""
@@ -196,6 +204,8 @@ class Periods(State[Changed]):
             for was, now in ((before.closed, after.closed), (before.archived, after.archived))
         ):
             return "a closed period was opened without a reopening"
+        if before.taxed and (not after.taxed or after.taxed < before.taxed):
+            return "a lock was taken back"
         if any(after.locks.get(area, date.min) < through for area, through in before.locks.items()):
             return "a lock was taken back"
         if before.closed is not None and after.year_start != before.year_start:

@@ -26,6 +26,12 @@ _ROLES = """
 ROLES = tuple(_ROLES.split())
 """What rules call accounts by. Each role is played by one account: see aggregates/chart.py."""
 
+PAPERS = {
+    *("invoice.issued", "invoice.imported", "invoice.credited", "invoice.voided"),
+    *("bill.added", "bill.edited", "bill.credited", "bill.voided"),
+}
+"""Each of their lines is in a tax category, be it one without tax."""
+
 R = TypeVar("R", bound=Callable[..., Any])
 
 
@@ -186,6 +192,12 @@ def accounting_dates(event: Event) -> tuple[date, ...]:
     """Every day on which an event touches the books: an accrual takes itself back on a second one."""
     days = (known[0].day(event) for known in _of_tag(_tag(event)))
     return tuple(day for day in days if day is not None)
+
+
+def bears_tax(event: Event) -> bool:
+    """Whether a return would report it: papers with tax categories, and lines that name a tax."""
+    lines = (*getattr(event, "lines", ()), *getattr(event, "postings", ()))
+    return _tag(event) in PAPERS or any(getattr(each, "tax", "") for each in lines)
 
 
 class Entry(NamedTuple):

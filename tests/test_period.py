@@ -9,8 +9,10 @@ import pytest
 from aggregates.core import Refused, replace
 from aggregates.entry import Posted
 from aggregates.invoice import Invoice, Paid
+from aggregates.legal import Party
 from aggregates.money import eur
 from aggregates.period import Changed, Periods, Standing
+from aggregates.posting import credit, debit
 from store.transaction import Transaction
 from tests.ledgers import DAY, LINES, Office, draft, issue
 
@@ -74,6 +76,25 @@ def test_a_lock_stops_one_area_alone() -> None:
     locked = after(Periods().lock("purchases", MARCH, ALICE))
     assert locked.refusal(paid(MARCH), NOW) == ""
     assert "sales is locked" in after(Periods().lock("sales", MARCH, ALICE)).refusal(paid(MARCH), NOW)
+
+
+def test_a_lock_on_tax_stops_what_bears_tax_and_an_older_one_returns_alone() -> None:
+    state = Invoice.after(Invoice().draft("C-1", LINES, "EUR"))
+    issued = state.issue("INV-2026-0001", MARCH, Party("Ada"), Party("Acme"))
+    tip = Posted("JE-2026-0001", MARCH, "Tip", (credit("4100", eur(1), tax="S19"), debit("1200", eur(1))))
+    rent = Posted("JE-2026-0001", MARCH, "Rent", (debit("6200", eur(1)), credit("1200", eur(1))))
+    locked = after(Periods().lock("tax", MARCH, ALICE))
+    for event in (issued, tip):
+        assert locked.refusal(event, NOW) == "tax is locked through 2026-03-31: the first open date is 2026-04-01"
+    assert locked.refusal(rent, NOW) == locked.refusal(paid(MARCH), NOW) == ""
+    areas = {area: locked.open_day(MARCH, area, NOW) for area in ("purchases", "tax", "payroll")}
+    assert areas == {"purchases": date(2026, 4, 1), "tax": date(2026, 4, 1), "payroll": MARCH}
+    further = after(Periods().lock("tax", JANUARY, ALICE)).lock("sales", MARCH, ALICE)
+    assert further.standing.taxed == JANUARY, "another lock leaves it"
+    assert "sales is locked through 2026-03-31" in after(further).refusal(issued, NOW)
+    older = after(replace(further, standing=Standing(locks={"tax": MARCH})))
+    assert older.refusal(issued, NOW) == "", "what was recorded then stays recorded"
+    assert "taken back" in locked.contradiction(replace(further, standing=Standing(locks={"tax": MARCH})), None)
 
 
 def test_what_is_closed_is_not_closed_again_nor_further_back() -> None:

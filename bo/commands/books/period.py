@@ -205,6 +205,8 @@ def archive(ledger: Ledger, period: Period) -> None:
 def lock(ledger: Ledger, area: str, period: Period) -> None:
     """Lock one AREA through the end of PERIOD, before the rest of the books is closed.
 
+    A lock on tax stops returns and whatever bears a tax: invoices, bills, and entries that name one.
+
     \b
     Example: bo period lock sales 2026-03
     """
