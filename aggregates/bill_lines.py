@@ -7,26 +7,27 @@ from decimal import Decimal
 from aggregates.chart import Chart
 from aggregates.core import replace, require
 from aggregates.en16931 import HUNDRED, added, plain, tax_on
-from aggregates.lines import NONE, Line, of_texts, priced
+from aggregates.lines import NONE, Line, of_texts, parted, priced
 from aggregates.money import Money, exact
 from aggregates.text import reference, shown
 
-FORM = "DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT]"
+FORM = "DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT][;NAME=VALUE…]"
 _TAX = re.compile(r"(AE|K|Z|E|G|O|S)?\s*([0-9]{1,2}(\.[0-9]*)?\s*%?)?", re.IGNORECASE)
 _OWED = re.compile(r"(AE|K)\s*([0-9].*)", re.IGNORECASE)
 
 
 def bill_line(text: str) -> Line:
-    """Parse `DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT]`, split from the right.
+    """Parse `DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT]`, split from the right, and dimensions after it.
 
     TAX% is a rate or a category, or for reverse charge both: AE19, K20. What cannot be a tax is the account.
     """
-    last = text.rpartition(";")[2].strip()
-    named = text.count(";") > 3 and not _TAX.fullmatch(last)
-    parts = [part.strip() for part in text.rsplit(";", 4 if named else 3)]
+    bought, dimensions = parted(text)
+    last = bought.rpartition(";")[2].strip()
+    named = bought.count(";") > 3 and not _TAX.fullmatch(last)
+    parts = [part.strip() for part in bought.rsplit(";", 4 if named else 3)]
     require(len(parts) > 3, f"a line is “{FORM}”, not {shown(text)}")
     require(parts[0], f"the line {shown(text)} begins without a description")
-    return bill_line_of(*parts)
+    return replace(bill_line_of(*parts), dimensions=dimensions)
 
 
 def bill_line_of(description: str, quantity: str, price: str, tax: str, account: str = "") -> Line:

@@ -1,5 +1,6 @@
 """Lines of a document, and how they are written on the command line."""
 
+import re
 from collections.abc import Sequence
 from decimal import Decimal
 
@@ -12,7 +13,8 @@ from aggregates.text import line as one_line
 from aggregates.text import shown
 
 NONE = Decimal(0)
-FORM = "DESCRIPTION;QUANTITY;UNIT PRICE;TAX%"
+FORM = "DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;NAME=VALUE…]"
+DIMENSION = re.compile(r"[a-z][a-z0-9-]{1,30}=[0-9A-Za-z][0-9A-Za-z._-]{0,30}")
 
 
 class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, omit_defaults=True):
@@ -32,17 +34,28 @@ class Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False, om
     """Where it is posted, if not where its kind of document is."""
     owed: Decimal = NONE
     """Reverse charge (categories AE and K): the rate at which the recipient owes the tax."""
+    dimensions: tuple[str, ...] = ()
+    """What its posting bears, as `cost-centre=NORTH`."""
 
 
 def line(text: str) -> Line:
-    """Parse `DESCRIPTION;QUANTITY;UNIT PRICE;TAX%`, split from the right.
+    """Parse `DESCRIPTION;QUANTITY;UNIT PRICE;TAX%`, split from the right, and dimensions after it.
 
     TAX% is a rate ("19", "19%", "7.5%"; 0 is category Z) or a category without one: Z, E, AE, K, G, O.
     """
-    parts = [part.strip() for part in text.rsplit(";", 3)]
+    sold, dimensions = parted(text)
+    parts = [part.strip() for part in sold.rsplit(";", 3)]
     require(len(parts) == 4, f"a line is “{FORM}”, not {shown(text)}")
     require(parts[0], f"the line {shown(text)} begins without a description")
-    return of_texts(*parts)
+    return replace(of_texts(*parts), dimensions=dimensions)
+
+
+def parted(text: str) -> tuple[str, tuple[str, ...]]:
+    """A line without the dimensions it ends with, and these."""
+    found: tuple[str, ...] = ()
+    while (rest := text.rpartition(";"))[1] and DIMENSION.fullmatch(rest[2].strip()):
+        text, found = rest[0], (rest[2].strip(), *found)
+    return text, found
 
 
 def of_texts(description: str, quantity: str, price: str, tax: str) -> Line:
@@ -96,4 +109,7 @@ def _fault(given: Line) -> str:
         return f"a unit price is not negative ({given.price}): give a negative quantity to take something off"
     if not NONE <= given.discount <= HUNDRED:
         return f"a discount lies between 0 and 100 percent, not at {given.discount}"
+    wrong = next((each for each in given.dimensions if not DIMENSION.fullmatch(each)), "")
+    if wrong:
+        return f"a dimension is written cost-centre=NORTH, not {shown(wrong)}"
     return untaxable(given.category, given.rate)

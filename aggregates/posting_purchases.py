@@ -34,13 +34,13 @@ def added(event: Added, facts: Facts) -> Iterator[Posting]:
 @posts("bill.edited", rules=1)
 def edited(event: Edited, facts: Facts) -> Iterator[Posting]:
     """A change of a bill: by how much each account's part of it, and what we owe, is more or less than before."""
-    grown: dict[tuple[str, str], Money] = {}
+    grown: dict[tuple[str, str, tuple[str, ...]], Money] = {}
     was = _costs(event.was, event.was_taxes, event.currency)
     for each in (*turned(was), *_costs(event.lines, event.taxes, event.currency)):
-        place = each.account, each.tax
+        place = each.account, each.tax, each.dimensions
         grown[place] = grown.get(place, Money(0, event.currency)) + each.amount
-    for (account, tax), amount in grown.items():
-        yield debit(account, amount, tax=tax)
+    for (account, tax, dimensions), amount in grown.items():
+        yield Posting(account, amount, tax=tax, dimensions=dimensions)
     yield credit("@payable", added_up(grown.values(), event.currency), facts.party, text=facts.number)
 
 
@@ -88,13 +88,13 @@ def meant(event: Allocated | Unallocated, facts: Facts) -> tuple[Posting, ...]:
 
 
 def _costs(lines: Sequence[Line], taxes: Iterable[Tax], currency: str) -> Iterator[Posting]:
-    """Net of each account and tax code, and the taxes, as debits."""
-    nets: dict[tuple[str, str], Money] = {}
+    """Net of each account, tax code and set of dimensions, and the taxes, as debits."""
+    nets: dict[tuple[str, str, tuple[str, ...]], Money] = {}
     for each in lines:
-        place = each.account or "@purchases", tax_code(each.category, each.owed or each.rate)
+        place = each.account or "@purchases", tax_code(each.category, each.owed or each.rate), each.dimensions
         nets[place] = nets.get(place, Money(0, currency)) + each.net
-    for (account, code), net in nets.items():
-        yield debit(account, net, tax=code)
+    for (account, code, dimensions), net in nets.items():
+        yield Posting(account, net, tax=code, dimensions=dimensions)
     for tax in taxes:
         yield debit("@input-tax", tax.amount, tax=tax_code(tax.category, tax.rate))
     for category, rate, amount in owed_taxes(lines, currency):

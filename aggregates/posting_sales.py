@@ -53,10 +53,11 @@ def settled(event: Settling, facts: Facts) -> tuple[Posting, ...]:
 
 
 def _sales(event: Document) -> Iterator[Posting]:
-    """Net and tax of each category and rate, as debits. A line that names its account goes there."""
-    elsewhere = [each for each in event.lines if each.account]
+    """Net and tax of each category and rate, as debits; a line with an account or dimensions of its own by itself."""
+    elsewhere = [each for each in event.lines if each.account or each.dimensions]
     for line in elsewhere:
-        yield debit(line.account, line.net, tax=tax_code(line.category, line.rate))
+        code = tax_code(line.category, line.rate)
+        yield Posting(line.account or "@sales", line.net, tax=code, dimensions=line.dimensions)
     for each in event.taxes:
         code = tax_code(each.category, each.rate)
         moved = (line.net for line in elsewhere if (line.category, line.rate) == (each.category, each.rate))

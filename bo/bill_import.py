@@ -68,6 +68,7 @@ class BillImport(Import):
         Field("tax", required=True),
         *(Field(name, "decimal") for name in ("amount", "quantity", "price")),
         Field("account"),
+        Field("dimensions"),
     )
     shape: ClassVar[type[Any]] = Ready
 
@@ -94,6 +95,9 @@ class BillImport(Import):
         return BillRef.name(texts["vendor"], texts["ref"]) if texts["ref"] else ""
 
     def _line(self, at: int, texts: dict[str, str]) -> Line:
+        return replace(self._bought(at, texts), dimensions=self.tags(texts.get("dimensions", "")))
+
+    def _bought(self, at: int, texts: dict[str, str]) -> Line:
         """A line by quantity and price, or by its net amount alone."""
         description, tax, account = texts["description"] or texts["ref"], texts["tax"], texts.get("account", "")
         if account:

@@ -9,12 +9,17 @@ import click
 
 from bo.clock import today
 from bo.dates import Period
-from projections import accounts, directory, periods
+from projections import accounts, dimensions, directory, periods, tagged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import msgspec
+
     from aggregates.chart import Chart
     from projections.core import Views
     from projections.rates import Lacking
+    from projections.tagged import Only, Row
     from store.transaction import Transaction
 
 
@@ -54,6 +59,16 @@ def chart(views: Views) -> Chart:
 def base(views: Views) -> str:
     """The ledger's own currency."""
     return directory.setting(views, "currency")
+
+
+def by_dimension(
+    views: Views, tags: tuple[str, ...], by: str, report: Callable[[Only | None], list[Row]]
+) -> list[Row] | list[msgspec.Struct]:
+    """A report on the lines that bear all of these dimensions; with `by`, once for each value of that one."""
+    only = tagged.bearing(views, dimensions.require_known(views, tags))
+    if not by:
+        return report(only)
+    return tagged.by_value(views, dimensions.require_dimension(views, by), only, report)
 
 
 def stated(views: Views, in_base: bool, day: date) -> str:

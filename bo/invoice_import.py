@@ -25,8 +25,9 @@ from bo.importing import mapping_named, save_mapping, tell_findings
 from bo.parts import Parts
 from bo.progress import Progress
 from bo.sheets import open_sheet
-from projections import directory, invoices, references
+from projections import dimensions, directory, invoices, references
 from projections.core import open_views
+from store.errors import NotFound
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +47,12 @@ _optional = (
 )  # fmt: skip
 _sold = (("description", "text"), ("quantity", "decimal"), ("price", "decimal"), ("tax", "text"))
 HEAD = (*(Field(*each, required=True) for each in _required), *(Field(*each) for each in _optional))
-LINE = (*(Field(*each, required=True) for each in _sold), Field("discount", "decimal"), Field("unit"))
+LINE = (
+    *(Field(*each, required=True) for each in _sold),
+    Field("discount", "decimal"),
+    Field("unit"),
+    Field("dimensions"),
+)
 NUMBER = Field("number", required=True)
 
 Row = tuple[int, dict[str, str]]
@@ -83,6 +89,7 @@ class Import:
         self.sums: Counter[str] = Counter()
         self.known = self.wrong = 0
         self.customer = lru_cache(maxsize=20_000)(self._customer)
+        self.tags = lru_cache(maxsize=1_000)(self._tags)
         self._decode = msgspec.msgpack.Decoder(self.shape).decode
 
     def run(self, accept_valid: bool, save_as: str = "") -> list[str]:
@@ -181,7 +188,14 @@ class Import:
         return lines if fits else None
 
     def _line(self, at: int, texts: dict[str, str]) -> Line:
-        return _sold_line(texts)
+        return replace(_sold_line(texts), dimensions=self.tags(texts.get("dimensions", "")))
+
+    def _tags(self, text: str) -> tuple[str, ...]:
+        """Dimensions of a line, with blanks between them."""
+        try:
+            return dimensions.require_known(self.views, tuple(text.split()))
+        except NotFound as no:
+            raise Refused(str(no)) from None
 
     def _take(self, head: dict[str, str], lines: list[Line] | None) -> None:
         """Keep the invoice for the second pass, unless it is here already."""

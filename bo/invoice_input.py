@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import click
 
 from aggregates.bill_lines import bill_line_of
-from aggregates.core import Refused
+from aggregates.core import Refused, replace
 from aggregates.crediting import Claim
 from aggregates.lines import Line, of_texts
 from aggregates.money import exact
 from bo.errors import BadInput
+from projections import dimensions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from bo.inputs import Source
+    from projections.core import Views
 
 T = TypeVar("T")
 LINE = ("description", "quantity", "price", "tax")
@@ -61,9 +63,10 @@ def _form(title: str, given: Draft) -> str:
     return f'{_HOW.format(title=title)}{{\n  "lines": [\n{rows}\n  ],\n  "ref": {ref},\n  "currency": {currency}\n}}\n'
 
 
-def _written(line: Line) -> dict[str, str]:
+def _written(line: Line) -> dict[str, Any]:
     tax = f"{line.rate:f}" if line.category == "S" else line.category
-    return dict(zip(LINE, (line.description, f"{line.quantity:f}", f"{line.price:f}", tax), strict=True))
+    told = dict(zip(LINE, (line.description, f"{line.quantity:f}", f"{line.price:f}", tax), strict=True))
+    return {**told, "dimensions": list(line.dimensions)} if line.dimensions else told
 
 
 def read(source: Source | None, *names: str) -> dict[str, Any]:
@@ -90,6 +93,15 @@ def bill_lines(source: Source | None, said: dict[str, Any], typed: Sequence[Line
     return _either(source, said, typed, _bill_line)
 
 
+def bearing(views: Views, lines: Sequence[Line], tags: Sequence[str] = ()) -> list[Line]:
+    """The lines with the dimensions that all of them bear besides their own. Raises NotFound for an unknown one."""
+    if tags and not lines:
+        raise click.UsageError("--dimension is for the lines that are given with it")
+    found = [replace(each, dimensions=tuple(dict.fromkeys((*tags, *each.dimensions)))) for each in lines]
+    dimensions.require_known(views, tuple(dict.fromkeys(tag for each in found for tag in each.dimensions)))
+    return found
+
+
 def claims(source: Source | None, said: dict[str, Any], typed: Sequence[Claim]) -> list[Claim]:
     """What to credit: `{"line": 2, "quantity": 1}`, or a line as it was drafted."""
     return _either(source, said, typed, _claim)
@@ -103,11 +115,12 @@ def _either(source: Source | None, said: dict[str, Any], typed: Sequence[T], mak
 
 
 def _line(source: Source, what: str, value: object) -> Line:
-    return _made(source, what, _object(source, value, what, LINE), of_texts)
+    return _made(source, what, _object(source, value, what, (*LINE, "dimensions")), of_texts)
 
 
 def _bill_line(source: Source, what: str, value: object) -> Line:
-    return _made(source, what, {"account": "", **_object(source, value, what, (*LINE, "account"))}, bill_line_of)
+    named = _object(source, value, what, (*LINE, "account", "dimensions"))
+    return _made(source, what, {"account": "", **named}, bill_line_of)
 
 
 def _made(source: Source, what: str, found: dict[str, Any], make: Callable[..., Line]) -> Line:
@@ -115,9 +128,13 @@ def _made(source: Source, what: str, found: dict[str, Any], make: Callable[..., 
     missing = [name for name in LINE if name not in found]
     if missing:
         raise BadInput(f"{source.told}: {what} lacks {' and '.join(missing)}")
-    names = [*LINE, *(name for name in found if name not in LINE)]
+    names = [*LINE, *(name for name in found if name not in (*LINE, "dimensions"))]
+    tags = found.get("dimensions", [])
+    if not isinstance(tags, list) or not all(isinstance(each, str) for each in tags):
+        raise BadInput(f"{source.told}: the dimensions of {what} are a list such as [“cost-centre=NORTH”]")
     try:
-        return make(*(_text(source, f"the {name} of {what}", found[name]) for name in names))
+        line = make(*(_text(source, f"the {name} of {what}", found[name]) for name in names))
+        return replace(line, dimensions=tuple(tags))
     except Refused as no:
         raise Refused(f"{what}: {no}") from None
 

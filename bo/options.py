@@ -151,6 +151,11 @@ def reference(name: str, *kinds: str, **more: Any) -> Callable[[C], C]:
     return click.argument(name, shell_complete=_references(*kinds), **more)
 
 
+def by_dimension(command: C) -> C:
+    """--dimension and --by, as `tags` and `by`: see `bo.books.by_dimension`."""
+    return _only(_by(command))
+
+
 def link(*names: str, kinds: tuple[str, ...], **more: Any) -> Callable[[C], C]:
     """An option that a shell completes with the references of these kinds."""
     return click.option(*names, shell_complete=_references(*kinds), **more)
@@ -241,6 +246,13 @@ key = click.option(
 due = click.option("--due", type=DAY, metavar="DAY", help="The day it is to be paid.")
 since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this day.")
 until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")
+tags = click.option(
+    "--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="On every line: cost-centre=NORTH."
+)
+_only = click.option(
+    "--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="Only lines that bear it; of several, all of them."
+)
+_by = click.option("--by", default="", metavar="DIMENSION", help="Once for each of its values, and for what has none.")
 in_base = click.option("--base", "in_base", is_flag=True, help="Everything in the ledger's own currency.")
 period = click.option("--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")

@@ -16,6 +16,7 @@ from aggregates.recurring import Interval, Recurring, filled
 from aggregates.series import Series
 from aggregates.text import reference
 from bo import books, cron, errors, invoicing, journaling, purchasing
+from bo.invoice_input import bearing
 from projections import recurrences, references
 from projections.core import Nothing, open_views
 
@@ -77,7 +78,7 @@ def add(ledger: Ledger, tx: Transaction, ref: str, wanted: Wanted) -> list[str]:
     else:
         record = tx.state(Record, f"{'vendor' if wanted.makes == 'bill' else 'customer'}/{party}", SALES)
         currency = wanted.currency or str(record.fields.get("currency", base))
-        lines = purchasing.placed(ledger, lines)
+        lines = tuple(bearing(views, purchasing.placed(ledger, lines)))
     ref = reference(ref)
     added = tx.change(
         Recurring, ref, Recurring.add, wanted.makes, wanted.every, wanted.start, wanted.until, wanted.text, party,

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.core import Minor
+from projections.tagged import bears
 
 if TYPE_CHECKING:
     from datetime import date
 
     from projections.core import Views
+    from projections.tagged import Only
 
 
 def upto(bound: str, what: str = "turnover") -> str:
@@ -31,7 +33,34 @@ def in_one(bound: str) -> str:
         UNION ALL SELECT account, ?3, debit, credit FROM ({upto(bound, "worth")})"""  # noqa: S608
 
 
-def _moved(before: str, after: str) -> str:
+def _bearing(bound: str) -> str:
+    """SQL: what lines with the dimensions in ?4 had turned over before a day."""
+    return f"""SELECT account, currency, debit, credit FROM month_tagged
+        WHERE month < substr({bound}, 1, 7) AND {bears("?4")}
+        UNION ALL SELECT account, currency, debit, credit FROM day_tagged
+        WHERE day >= substr({bound}, 1, 7) AND day < {bound} AND {bears("?4")}"""  # noqa: S608
+
+
+def _bearing_in_one(bound: str) -> str:
+    """SQL: the same in the ledger's own currency, ?3. What is foreign is read line by line: it is little."""
+    return f"""SELECT account, currency, debit, credit FROM ({_bearing(bound)}) WHERE currency = ?3
+        UNION ALL SELECT account, ?3, max(base, 0), max(-base, 0) FROM posting
+        WHERE dimensions != '' AND currency != ?3 AND base IS NOT NULL AND on_date < {bound} AND {bears("?4")}"""  # noqa: S608
+
+
+def _turned_over(bound: str, own: str, only: Only | None) -> str:
+    """SQL: what some lines, or all, had turned over before a day."""
+    whole, part = (in_one, _bearing_in_one) if own else (upto, _bearing)
+    if only is None:
+        return whole(bound)
+    if not only.rest:
+        return part(bound)
+    return f"{whole(bound)} UNION ALL SELECT account, currency, -debit, -credit FROM ({part(bound)})"  # noqa: S608
+
+
+def _moved(own: str, only: Only | None) -> str:
+    """SQL: by account and currency before the day ?1, between, and before ?2; debit is positive."""
+    before, after = _turned_over("?1", own, only), _turned_over("?2", own, only)
     return f"""SELECT account, currency, SUM(iif(late, 0, debit - credit)) AS opening,
     SUM(iif(late, debit, -debit)) AS debit, SUM(iif(late, credit, -credit)) AS credit,
     SUM(iif(late, debit - credit, 0)) AS closing
@@ -39,8 +68,8 @@ def _moved(before: str, after: str) -> str:
     GROUP BY account, currency"""  # noqa: S608
 
 
-MOVED, MOVED_IN_ONE = _moved(upto("?1"), upto("?2")), _moved(in_one("?1"), in_one("?2"))
-"""By account and currency: before the day ?1, between, and before ?2; debit is positive."""
+def _values(first: date, last: date, own: str, only: Only | None) -> tuple[object, ...]:
+    return first, f"{last}~", *((own, *only.values) if only else (own,) if own else ())
 
 
 class TrialBalance(msgspec.Struct):
@@ -54,19 +83,21 @@ class TrialBalance(msgspec.Struct):
     credit: Minor
 
 
-def trial_balance(views: Views, first: date, last: date, totals: bool = False, own: str = "") -> list[TrialBalance]:
+def trial_balance(
+    views: Views, first: date, last: date, totals: bool = False, own: str = "", only: Only | None = None
+) -> list[TrialBalance]:
     """Every account that has a balance or was moved, from the first to the last day; then the sums of each currency.
 
-    Everything is stated in `own`, the ledger's currency, where that is given.
+    Everything is stated in `own`, the ledger's currency, where that is given; of some lines, where `only` says so.
     """
     rows = views.all(
         TrialBalance,
         f"""SELECT account, coalesce(name, '') AS name, m.currency AS currency, opening, debit AS debit_turnover,
             credit AS credit_turnover, max(closing, 0) AS debit, max(-closing, 0) AS credit
-            FROM ({MOVED_IN_ONE if own else MOVED}) m LEFT JOIN account ON number = account
+            FROM ({_moved(own, only)}) m LEFT JOIN account ON number = account
             WHERE opening OR debit OR credit OR closing ORDER BY account, m.currency""",  # noqa: S608
-        first, f"{last}~", *filter(None, (own,)),
-    )  # fmt: skip
+        *_values(first, last, own, only),
+    )
     return [*rows, *_sums(rows)] if totals and rows else rows
 
 
@@ -87,11 +118,9 @@ class Moved(msgspec.Struct):
     closing: int
 
 
-def moved(views: Views, first: date, last: date, own: str = "") -> list[Moved]:
+def moved(views: Views, first: date, last: date, own: str = "", only: Only | None = None) -> list[Moved]:
     """The same as plain numbers, for statements."""
-    if own:
-        return views.all(Moved, MOVED_IN_ONE, first, f"{last}~", own)
-    return views.all(Moved, MOVED, first, f"{last}~")
+    return views.all(Moved, _moved(own, only), *_values(first, last, own, only))
 
 
 class Worth(msgspec.Struct):

@@ -39,6 +39,7 @@ class Line(msgspec.Struct, array_like=True):
     net: Minor
     account: str
     of: int
+    dimensions: str = ""
 
 
 class Bill(msgspec.Struct):

@@ -151,7 +151,7 @@ def _note(views: Views, recorded: Recorded, day: date, what: str, *more: Any) ->
 def lines_of(event: Any) -> str:
     return as_json([
         (each.description, each.quantity, each.price, each.category, each.owed or each.rate, each.net.minor,
-         each.account, each.of)
+         each.account, each.of, *([" ".join(each.dimensions)] if each.dimensions else []))
         for each in event.lines
     ])  # fmt: skip
 

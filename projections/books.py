@@ -30,13 +30,16 @@ REMEMBERED = 100_000
 """So many streams' facts are kept in memory while the log is folded."""
 _MONTHS = "month_turnover(month, account, currency, debit, credit)"
 _DAYS = "day_turnover(day, account, currency, debit, credit)"
+_TAGGED_MONTHS = "month_tagged(month, account, currency, dimensions, debit, credit)"
+_TAGGED_DAYS = "day_tagged(day, account, currency, dimensions, debit, credit)"
 _encode = msgspec.json.Encoder().encode
 
 
 class Books(Projection):
     """Rules are pure and stand in aggregates/posting_*.py; raise `version` when one is added for old events.
 
-    A trial balance reads one row for each account and month, and the days of a month that is not over.
+    A trial balance reads one row for each account and month, and the days of a month that is not over. What lines
+    with dimensions turned over is kept a second time by those: who has none pays nothing for it.
     """
 
     version = 3
@@ -58,6 +61,11 @@ class Books(Projection):
             PRIMARY KEY(month, account, currency)) WITHOUT ROWID;
         CREATE TABLE day_turnover(day TEXT, account TEXT, currency TEXT, debit INTEGER, credit INTEGER,
             PRIMARY KEY(day, account, currency)) WITHOUT ROWID;
+        CREATE INDEX posting_tagged ON posting(on_date) WHERE dimensions != '';
+        CREATE TABLE month_tagged(month TEXT, account TEXT, currency TEXT, dimensions TEXT, debit INTEGER,
+            credit INTEGER, PRIMARY KEY(month, account, currency, dimensions)) WITHOUT ROWID;
+        CREATE TABLE day_tagged(day TEXT, account TEXT, currency TEXT, dimensions TEXT, debit INTEGER,
+            credit INTEGER, PRIMARY KEY(day, account, currency, dimensions)) WITHOUT ROWID;
         CREATE TABLE erased_party(party TEXT PRIMARY KEY) WITHOUT ROWID;
         {WORTH}
     """
@@ -142,7 +150,7 @@ class Books(Projection):
             "entry", id, recorded.position, day, getattr(event, "number", facts.number), rule.tag, rule.number,
             rule.name, str(getattr(event, "kind", "")), str(getattr(event, "text", "")), recorded.stream,
         )  # fmt: skip
-        month, base = day[:7], facts.base
+        base = facts.base
         worth = None
         if base and any(each.amount.currency != base for each in entry.postings):
             lines = [
@@ -152,15 +160,13 @@ class Books(Projection):
             worth = self._worth.posted(id, rule.tag, event, recorded, day, lines, views)
         for line, each in enumerate(entry.postings):
             account, amount = self._number(each.account, views), each.amount
-            minor, currency = amount.minor, amount.currency
+            minor, currency, tags = amount.minor, amount.currency, " ".join(each.dimensions)
             views.add(
                 "posting", id * LINES + line, id, day, account, each.party, currency, minor,
-                worth[line] if worth else minor if currency == base else None, each.tax, " ".join(each.dimensions),
-                each.text,
+                worth[line] if worth else minor if currency == base else None, each.tax, tags, each.text,
             )  # fmt: skip
             debit, credit = (minor, 0) if minor > 0 else (0, -minor)
-            views.tally(_MONTHS, (month, account, currency), debit, credit)
-            views.tally(_DAYS, (day, account, currency), debit, credit)
+            _turn_over(day, account, currency, tags, debit, credit, views)
 
     def _keep(self, stream: str, facts: dict[str, str], views: Views) -> None:
         if len(self._facts) >= REMEMBERED:
@@ -197,16 +203,24 @@ class Books(Projection):
         views.run("INSERT OR IGNORE INTO erased_party VALUES(?)", stream)
         views.run("DELETE FROM fact WHERE stream = ?", stream)
         gone = "FROM posting WHERE entry IN (SELECT id FROM entry WHERE source = ?)"
-        for day, account, currency, minor in list(
-            views.rows(f"SELECT on_date, account, currency, minor {gone}", stream)
-        ):
+        columns = "on_date, account, currency, dimensions, minor"
+        for day, account, currency, tags, minor in list(views.rows(f"SELECT {columns} {gone}", stream)):
             debit, credit = (-minor, 0) if minor > 0 else (0, minor)
-            views.tally(_MONTHS, (day[:7], account, currency), debit, credit)
-            views.tally(_DAYS, (day, account, currency), debit, credit)
-        for table in ("month_turnover", "day_turnover"):
+            _turn_over(day, account, currency, tags, debit, credit, views)
+        for table in ("month_turnover", "day_turnover", "month_tagged", "day_tagged"):
             views.run(f"DELETE FROM {table} WHERE debit = 0 AND credit = 0")  # noqa: S608
         views.run(f"DELETE {gone}", stream)
         views.run("DELETE FROM entry WHERE source = ?", stream)
+
+
+def _turn_over(
+    day: str, account: str, currency: str, tags: str, debit: int, credit: int, views: Views
+) -> None:  # fmt: skip
+    views.tally(_MONTHS, (day[:7], account, currency), debit, credit)
+    views.tally(_DAYS, (day, account, currency), debit, credit)
+    if tags:
+        views.tally(_TAGGED_MONTHS, (day[:7], account, currency, tags), debit, credit)
+        views.tally(_TAGGED_DAYS, (day, account, currency, tags), debit, credit)
 
 
 def _posted(stream: str, views: Views) -> Sequence[Posting]:

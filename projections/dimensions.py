@@ -36,6 +36,15 @@ def listed(views: Views) -> list[Value]:
     return views.all(Value, "SELECT dimension, value, name FROM dimension ORDER BY dimension, value")
 
 
+def require_dimension(views: Views, dimension: str) -> str:
+    """Raises NotFound for one that nobody has added a value of."""
+    known = dict.fromkeys(row.dimension for row in listed(views))
+    if dimension not in known:
+        there = ", ".join(known) or "none yet"
+        raise NotFound(f"there is no dimension {dimension}: there is {there}; bo dimension add {dimension} VALUE")
+    return dimension
+
+
 def require_known(views: Views, given: tuple[str, ...]) -> tuple[str, ...]:
     """Dimensions as they are written on a posting, `cost-centre=NORTH`. Raises NotFound for one nobody has added."""
     for each in given:

@@ -11,11 +11,13 @@ import msgspec
 from projections.balances import upto
 from projections.books import LINES_OF
 from projections.core import Minor
+from projections.tagged import bears
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from projections.core import Views
+    from projections.tagged import Only
 
 PARTY = "iif(p.party IN (SELECT party FROM erased_party), '[erased]', p.party)"
 SAID = "coalesce(nullif(p.text, ''), nullif(e.text, ''), e.number)"
@@ -44,12 +46,12 @@ def general_ledger(
     last: date,
     accounts: Sequence[str] = (),
     party: str = "",
-    dimension: str = "",
+    only: Only | None = None,
     totals: bool = False,
 ) -> list[Moved]:
     """Every posting with the balance after it; with `totals`, what was brought forward stands before it."""
-    chosen, values = _chosen(accounts, party, dimension)
-    if party or dimension:
+    chosen, values = _chosen(accounts, party, only)
+    if party or only:
         before = f"SELECT p.account, p.currency, p.minor AS net FROM posting p WHERE p.on_date < ?1 AND {chosen}"  # noqa: S608
     else:
         before = f"SELECT account, currency, debit - credit AS net FROM ({upto('?1')}) p WHERE {chosen}"  # noqa: S608
@@ -164,16 +166,15 @@ def whole(views: Views, first: date, last: date) -> Iterator[Whole]:
         yield Whole(id, position, day, number, event, source, text, [Piece(*row[7:]) for row in group])
 
 
-def _chosen(accounts: Sequence[str], party: str, dimension: str) -> tuple[str, list[str]]:
+def _chosen(accounts: Sequence[str], party: str, only: Only | None) -> tuple[str, list[str]]:
     """A condition on postings, with its values from ?3 on."""
     parts, values = ["1"], list(accounts)
     if accounts:
         parts.append(f"p.account IN ({', '.join(f'?{at}' for at in range(3, 3 + len(accounts)))})")
-    for column, value in (("p.party", party), ("p.dimensions", dimension)):
-        if value:
-            values.append(value)
-            place = f"?{len(values) + 2}"
-            parts.append(
-                f"{column} = {place}" if column == "p.party" else f"' ' || {column} || ' ' LIKE '% ' || {place} || ' %'"
-            )
+    if party:
+        values.append(party)
+        parts.append(f"p.party = ?{len(values) + 2}")
+    if only:
+        values += only.values
+        parts.append(bears(f"?{len(values) + 2}", only, "p.dimensions"))
     return " AND ".join(parts), values

@@ -38,6 +38,7 @@ class Line(msgspec.Struct, array_like=True):
     discount: str
     unit: str
     of: int
+    dimensions: str = ""
 
 
 class Invoice(msgspec.Struct):

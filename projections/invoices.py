@@ -160,7 +160,7 @@ def _note_movement(views: Views, recorded: Recorded, day: date, what: str, *more
 def lines_of(event: Any) -> str:
     return as_json([
         (each.description, each.quantity, each.price, each.category, each.rate, each.net.minor, each.discount,
-         each.unit, each.of)
+         each.unit, each.of, *([" ".join(each.dimensions)] if each.dimensions else []))
         for each in event.lines
     ])  # fmt: skip
 

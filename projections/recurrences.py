@@ -66,7 +66,8 @@ def _said(event: Added) -> Iterator[str]:
     for each in event.lines:
         tax = f"{each.category}{each.owed}" if each.owed else str(each.rate) if each.rate else each.category
         account = f";{each.account}" if each.account else ""
-        yield f"{each.description};{each.quantity};{each.price};{tax}{account}"
+        tags = "".join(f";{tag}" for tag in each.dimensions)
+        yield f"{each.description};{each.quantity};{each.price};{tax}{account}{tags}"
     for posting in event.postings:
         account = f"{posting.account} {posting.party}".rstrip()
         sides = f"{posting.amount};" if posting.amount.minor > 0 else f";{-posting.amount}"

@@ -12,11 +12,13 @@ from projections.accounts import Known, known
 from projections.balances import moved
 from projections.books import LINES_OF
 from projections.core import Minor
+from projections.tagged import bears
 
 if TYPE_CHECKING:
     from datetime import date
 
     from projections.core import Views
+    from projections.tagged import Only
 
 Amounts = dict[str, Counter[str]]
 """By currency, then by account; debit is positive."""
@@ -41,30 +43,32 @@ class Compared(Line, kw_only=True):
 
 
 def balance_sheet(
-    views: Views, year: date, day: date, against: tuple[date, date] | None = None, totals: bool = False, own: str = ""
-) -> list[Line]:
+    views: Views, year: date, day: date, against: tuple[date, date] | None = None, totals: bool = False, own: str = "",
+    only: Only | None = None,
+) -> list[Line]:  # fmt: skip
     """What is owned and owed at the end of a day. `year` is the first day of its fiscal year; `against` the same
-    of another day, to compare with. Everything is stated in `own`, the ledger's currency, where that is given."""
+    of another day, to compare with. Everything is stated in `own`, the ledger's currency, where that is given; of some
+    lines, where `only` says so."""
     accounts = known(views)
     return _table(accounts, ("asset", "liability", "equity", "unknown"), totals,
-                  _standing(views, accounts, year, day, own),
-                  against and _standing(views, accounts, *against, own))  # fmt: skip
+                  _standing(views, accounts, year, day, own, only),
+                  against and _standing(views, accounts, *against, own, only))  # fmt: skip
 
 
 def income_statement(
     views: Views, first: date, last: date, against: tuple[date, date] | None = None, totals: bool = False,
-    own: str = "",
+    own: str = "", only: Only | None = None,
 ) -> list[Line]:  # fmt: skip
     """What was earned and spent between two days, before the books of a year are closed, and what is left."""
     accounts = known(views)
-    return _table(accounts, ("income", "expense"), totals, _earned(views, accounts, first, last, own),
-                  against and _earned(views, accounts, *against, own))  # fmt: skip
+    return _table(accounts, ("income", "expense"), totals, _earned(views, accounts, first, last, own, only),
+                  against and _earned(views, accounts, *against, own, only))  # fmt: skip
 
 
-def _standing(views: Views, accounts: dict[str, Known], year: date, day: date, own: str) -> Amounts:
+def _standing(views: Views, accounts: dict[str, Known], year: date, day: date, own: str, only: Only | None) -> Amounts:
     """Closing balances; those of income and expense come together in lines of their own."""
     found: Amounts = defaultdict(Counter)
-    for row in moved(views, year, day, own):
+    for row in moved(views, year, day, own, only):
         if _section(accounts, row.account) in ("income", "expense"):
             found[row.currency]["~1"] += row.opening
             found[row.currency]["~2"] += row.closing - row.opening
@@ -73,18 +77,20 @@ def _standing(views: Views, accounts: dict[str, Known], year: date, day: date, o
     return found
 
 
-def _earned(views: Views, accounts: dict[str, Known], first: date, last: date, own: str) -> Amounts:
+def _earned(views: Views, accounts: dict[str, Known], first: date, last: date, own: str, only: Only | None) -> Amounts:
     found: Amounts = defaultdict(Counter)
-    for row in moved(views, first, last, own):
+    for row in moved(views, first, last, own, only):
         if _section(accounts, row.account) in ("income", "expense"):
             found[row.currency][row.account] += row.debit - row.credit
     closed = views.rows(
         f"""SELECT iif(?3 = '', currency, ?3), account, SUM(iif(?3 = '', minor, coalesce(base, 0)))
         FROM entry e JOIN posting p ON {LINES_OF}
-        WHERE e.kind = 'closing' AND e.on_date BETWEEN ?1 AND ?2 GROUP BY 1, account
+        WHERE e.kind = 'closing' AND e.on_date BETWEEN ?1 AND ?2 AND {bears("?4", only) if only else 1}
+        GROUP BY 1, account
         UNION ALL SELECT ?3, account, SUM(base) FROM difference
-        WHERE ?3 != '' AND kind = 'year-end' AND on_date BETWEEN ?1 AND ?2 GROUP BY account""",  # noqa: S608
-        first, last, own,
+        WHERE ?3 != '' AND {0 if only else 1} AND kind = 'year-end' AND on_date BETWEEN ?1 AND ?2
+        GROUP BY account""",  # noqa: S608
+        first, last, own, *(only.values if only else ()),
     )  # fmt: skip
     for currency, account, minor in closed:
         if _section(accounts, account) in ("income", "expense"):

@@ -93,7 +93,8 @@ class Business:
 
     def _issue(self, tx: Transaction, act: Act) -> None:
         price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
-        lines = (line(f"Work;3;{price};19"), line(f"Book;{1 + act.at};{price};7"), line(f"Abroad;1;{price};G"))
+        tag = ";cost-centre=SOUTH" if act.at == 2 else ""
+        lines = (line(f"Work;3;{price};19{tag}"), line(f"Book;{1 + act.at};{price};7"), line(f"Abroad;1;{price};G"))
         key = f"D-{len(self.keys):X}{self.customer.encode().hex().upper()}"
         tx.change(Invoice, key, Invoice.draft, self.customer, lines, act.currency)
         number = books.number(tx, "INV", self._day(act))

@@ -11,6 +11,8 @@ from bo import options
 if TYPE_CHECKING:
     from datetime import date
 
+    import msgspec
+
     from bo.dates import Period
     from projections.entries import Moved
     from store.ledger import Ledger
@@ -19,14 +21,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("account", required=False, default="")
 @options.link("--party", kinds=("customer", "vendor"), default="", metavar="PARTY", help="Only with this party.")
-@click.option("--dimension", default="", metavar="NAME=VALUE", help="Only what bears it, as cost-centre=NORTH.")
+@options.by_dimension
 @options.period
 @options.rows
 @options.ledger
 def general_ledger(
-    ledger: Ledger, account: str, party: str, dimension: str, period: Period | None, as_of: date | None,
-    known_at: int | date | None, totals: bool,
-) -> list[Moved]:  # fmt: skip
+    ledger: Ledger, account: str, party: str, tags: tuple[str, ...], by: str, period: Period | None,
+    as_of: date | None, known_at: int | date | None, totals: bool,
+) -> list[Moved] | list[msgspec.Struct]:  # fmt: skip
     """Every posting on ACCOUNT, or on all, with the balance after it.
 
     A heading shows the accounts below it. `number` and `position` lead on: bo book explain NUMBER.
@@ -34,9 +36,10 @@ def general_ledger(
     \b
     Example: bo report general-ledger 1200 --period 2026-03
              bo report general-ledger 1300 --party C-1 --as-of today
+             bo report general-ledger 6000 --by cost-centre
     """
     from bo import books
-    from projections import accounts, dimensions, entries, references
+    from projections import accounts, entries, references
     from projections.core import open_views
 
     views = open_views(ledger, known_at, only=("Books", "Periods", "References", "Dimensions"))
@@ -44,6 +47,7 @@ def general_ledger(
     if party:
         found = references.resolve(views, party, "customer", "vendor")
         party = f"{found.kind}/{found.ref}"
-    if dimension:
-        dimensions.require_known(views, (dimension,))
-    return entries.general_ledger(views, *books.span(views, period, as_of), chosen, party, dimension, totals)
+    days = books.span(views, period, as_of)
+    return books.by_dimension(
+        views, tags, by, lambda only: entries.general_ledger(views, *days, chosen, party, only, totals)
+    )

@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from store.transaction import Transaction
 
 _line = click.option(
-    "--line", "lines", multiple=True, metavar="LINE", help="DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT]"
+    "--line",
+    "lines",
+    multiple=True,
+    metavar="LINE",
+    help="DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;ACCOUNT][;NAME=VALUE…]",
 )
 _booked = click.option(
     "--booked", type=options.DAY, metavar="DAY", help="When it counts, if it came late; else the first open day."
@@ -63,6 +67,7 @@ def _tell(said: list[str]) -> None:
 @options.reference("vendor", "vendor", metavar="VENDOR")
 @click.option("--ref", default=None, metavar="NUMBER", help="The number that the vendor gave it.")
 @_line
+@options.tags
 @options.from_file
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; the vendor's, if not said.")
 @options.on
@@ -71,18 +76,19 @@ def _tell(said: list[str]) -> None:
 @_text
 @_writes
 def add(
-    ledger: Ledger, vendor: str, ref: str | None, lines: tuple[str, ...], source: Source | None, currency: str,
-    on: date, due: date | None, booked: date | None, note: str | None,
+    ledger: Ledger, vendor: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
+    source: Source | None, currency: str, on: date, due: date | None, booked: date | None, note: str | None,
 ) -> None:  # fmt: skip
     """Enter a bill of VENDOR and print the number it has here.
 
     A line splits from the right; TAX% is a rate, or Z, E, G or O for a category without one; for reverse charge AE or
     K with the rate that we owe, such as AE19. The account is that of purchases, if none is named. A total below zero
-    is a credit note that corrects no bill here. --from takes JSON: {"ref": "", "lines": [{"description": "Paper",
-    "quantity": 2, "price": "15.50", "tax": 19, "account": "6400"}]}.
+    is a credit note that corrects no bill here. Dimensions may follow a line. --from takes JSON: {"ref": "", "lines":
+    [{"description": "Paper", "quantity": 2, "price": "15.50", "tax": 19, "account": "6400", "dimensions": []}]}.
 
     \b
     Example: bo bill add V-1 --ref 4711 --on 2026-01-20 --line "Paper;10;4.50;19;6400" --due 2026-02-20
+             bo bill add V-1 --ref 4712 --line "Rent;1;900;0;6200;cost-centre=NORTH" --line "Rent;1;300;0;6200"
     """
     from aggregates.bill_lines import bill_line
     from bo import invoice_input, purchasing
@@ -90,12 +96,14 @@ def add(
     from projections.core import open_views
 
     said = invoice_input.read(source, *_IN_FILE)
+    views = open_views(ledger)
     bought = invoice_input.bill_lines(source, said, [bill_line(each) for each in lines])
+    bought = invoice_input.bearing(views, bought, tags)
     theirs = said.get("ref", "") if ref is None else ref
     currency, note = (currency or said.get("currency", "")).upper(), said.get("text", "") if note is None else note
     if not theirs:
         raise click.UsageError("--ref is missing: the number that the vendor gave the bill")
-    to, base = purchasing.vendor(ledger, vendor), directory.setting(open_views(ledger), "currency")
+    to, base = purchasing.vendor(ledger, vendor), directory.setting(views, "currency")
     _record(
         ledger,
         lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note),
@@ -106,13 +114,14 @@ def add(
 @_number
 @click.option("--ref", default=None, metavar="NUMBER", help="The number that the vendor gave it.")
 @_line
+@options.tags
 @options.from_file
 @options.due
 @_text
 @_writes
 def edit(
-    ledger: Ledger, number: str, ref: str | None, lines: tuple[str, ...], source: Source | None, due: date | None,
-    note: str | None,
+    ledger: Ledger, number: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
+    source: Source | None, due: date | None, note: str | None,
 ) -> None:  # fmt: skip
     """Change the bill NUMBER while nothing of it is paid or credited; what is not given stays.
 
@@ -123,11 +132,13 @@ def edit(
     """
     from aggregates.bill_lines import bill_line
     from bo import invoice_input, purchasing
+    from projections.core import open_views
 
     said = invoice_input.read(source, "lines", "ref", "text")
-    bought = tuple(invoice_input.bill_lines(source, said, [bill_line(each) for each in lines]))
+    bought = invoice_input.bill_lines(source, said, [bill_line(each) for each in lines])
+    bought = invoice_input.bearing(open_views(ledger), bought, tags)
     given = {
-        "ref": said.get("ref") if ref is None else ref, "lines": bought or None, "due": due,
+        "ref": said.get("ref") if ref is None else ref, "lines": tuple(bought) or None, "due": due,
         "text": said.get("text") if note is None else note,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
@@ -414,8 +425,8 @@ def import_(
 
     A row is a line; rows of one vendor and number that follow one another are one bill. Fields: vendor, ref, on, due,
     booked, paid, payment, currency, terms, total, text; description, tax, and amount or quantity and price; account;
-    name and address of new vendors. Everything is checked before anything is recorded. The same file again changes
-    nothing.
+    dimensions; name and address of new vendors. Everything is checked before anything is recorded. The same file again
+    changes nothing.
 
     \b
     Example: bo bill import spending.csv --map spending.json --add-vendors

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
     from store.transaction import Transaction
 
-_line = click.option("--line", "lines", multiple=True, metavar="LINE", help="DESCRIPTION;QUANTITY;UNIT PRICE;TAX%")
+_line = click.option(
+    "--line", "lines", multiple=True, metavar="LINE", help="DESCRIPTION;QUANTITY;UNIT PRICE;TAX%[;NAME=VALUE…]"
+)
 _currency = click.option("--currency", default="", metavar="CODE", help="ISO 4217; the customer's, if not said.")
 _ref = click.option("--ref", default=None, metavar="TEXT", help="What the other side calls it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
@@ -57,23 +59,26 @@ def _tell(said: list[str]) -> None:
 @invoice.command()
 @_customer
 @_line
+@options.tags
 @options.from_file
 @options.edit
 @_currency
 @_ref
 @_writes
 def draft(
-    ledger: Ledger, customer: str, lines: tuple[str, ...], source: Source | None, editor: bool, currency: str,
-    ref: str | None,
+    ledger: Ledger, customer: str, lines: tuple[str, ...], tags: tuple[str, ...], source: Source | None, editor: bool,
+    currency: str, ref: str | None,
 ) -> None:  # fmt: skip
     """Write a draft for CUSTOMER and print its reference.
 
-    A line splits from the right; TAX% is a rate, or Z, E, AE, K, G or O for a category without one. --from takes
-    JSON: {"lines": [{"description": "Book", "quantity": 2, "price": "15.50", "tax": 7}], "ref": "", "currency": ""}.
-    --edit opens the same in your editor, with what else was said in it.
+    A line splits from the right; TAX% is a rate, or Z, E, AE, K, G or O for a category without one; dimensions may
+    follow it. --from takes JSON: {"lines": [{"description": "Book", "quantity": 2, "price": "15.50", "tax": 7,
+    "dimensions": ["project=P-7"]}], "ref": "", "currency": ""}. --edit opens the same in your editor, with what else
+    was said in it.
 
     \b
     Example: bo invoice draft C-1 --line "Consulting, March;10;80.00;19" --line "Book;2;15.50;7" --ref "order 7"
+             bo invoice draft C-1 --line "Work;1;80.00;19;project=P-7" --dimension cost-centre=NORTH
              bo invoice draft C-1 --from order.json
              bo invoice draft C-1 --edit
     """
@@ -84,10 +89,12 @@ def draft(
 
     given = invoice_input.drafted(source, invoice_input.Draft([line(each) for each in lines], currency, ref))
     to = invoicing.customer(ledger, customer)
-    base = directory.setting(open_views(ledger), "currency")
+    views = open_views(ledger)
+    base = directory.setting(views, "currency")
 
     def take(new: invoice_input.Draft) -> list[str]:
-        return ledger.commit(lambda tx: invoicing.draft(tx, to, new.lines, new.currency, new.ref or "", base))
+        sold = invoice_input.bearing(views, new.lines, tags)
+        return ledger.commit(lambda tx: invoicing.draft(tx, to, sold, new.currency, new.ref or "", base))
 
     said = invoice_input.edited(f"A draft for {to}", given, take) if editor else take(given)
     if said is None:
@@ -99,6 +106,7 @@ def draft(
 @_draft
 @options.link("--customer", kinds=("customer",), default="", metavar="CUSTOMER", help="Another customer.")
 @_line
+@options.tags
 @options.from_file
 @options.edit
 @_currency
@@ -106,8 +114,8 @@ def draft(
 @click.option("--terms", type=int, metavar="DAYS", help="Days until it is due.")
 @_writes
 def edit(
-    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], source: Source | None, editor: bool,
-    currency: str, ref: str | None, terms: int | None,
+    ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], tags: tuple[str, ...], source: Source | None,
+    editor: bool, currency: str, ref: str | None, terms: int | None,
 ) -> None:  # fmt: skip
     """Change DRAFT; what is not given stays. Lines are given all or not at all; --from takes what `draft` does.
 
@@ -119,14 +127,17 @@ def edit(
     from aggregates.invoice import Invoice
     from aggregates.lines import line
     from bo import invoice_input, invoicing
+    from projections.core import open_views
 
     given = invoice_input.drafted(source, invoice_input.Draft([line(each) for each in lines], currency, ref))
+    views = open_views(ledger)
     to = invoicing.customer(ledger, customer) if customer else ""
     key = invoicing.invoice(ledger, draft)
     old = ledger.load(Invoice, key) if editor else None
 
     def take(new: invoice_input.Draft) -> list[str]:
-        wanted = {"lines": tuple(new.lines) or None, "currency": new.currency or None, "ref": new.ref, "terms": terms}
+        sold = invoice_input.bearing(views, new.lines, tags)
+        wanted = {"lines": tuple(sold) or None, "currency": new.currency or None, "ref": new.ref, "terms": terms}
         changes = {name: value for name, value in wanted.items() if value is not None}
 
         def work(tx: Transaction) -> list[str]:
