@@ -24,8 +24,7 @@ NOUNS = """
     access account approval audit backup bank batch bill billref blob bo book budget command commit commodity
     compartment config device dimension doc document dunned dunning dunningstop entry entrylimit entrytemplate epoch
     export fixedasset grant import invoice journal key kind ledger line mapping once payment period person policy
-    posting quote rate record recurring report restore retention revaluation role series stock store tax taxreturn
-    view
+    posting quote rate record recurring report restore retention revaluation role series stock store tax taxreturn view
 """
 TAKEN = frozenset(NOUNS.split())
 """Words that name something else in a ledger, so no kind of record."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
     from store.transaction import Transaction
 
+Side = Literal["debit", "credit"]
 FORM = "ACCOUNT;DEBIT;CREDIT;TEXT"
 FIELDS = ("account", "debit", "credit", "text", "party", "tax", "dimensions")
 IN_FILE = ("text", "lines", "documents")
@@ -106,34 +107,38 @@ def lines(source: Source | None, said: dict[str, Any], typed: Sequence[str]) -> 
     return said.get("lines") or [line(each) for each in typed]
 
 
+def side(written: Written) -> tuple[Side, str]:
+    """On which side a line stands, and its amount as it was written."""
+    sides: list[tuple[Side, str]] = [("debit", written.debit), ("credit", written.credit)]
+    said = [each for each in sides if each[1]]
+    require(len(said) == 1, f"it has {'a debit and a credit' if said else 'neither a debit nor a credit'}: give one")
+    return said[0]
+
+
 def posting(views: Views, at: int, written: Written, base: str, tags: tuple[str, ...] = ()) -> Posting:
     """A line with what it names looked up; amounts without a currency are in the ledger's own."""
     try:
-        sides = [(sign, text) for sign, text in ((1, written.debit), (-1, written.credit)) if text]
-        require(
-            len(sides) == 1, f"it has {'a debit and a credit' if sides else 'neither a debit nor a credit'}: give one"
-        )
-        sign, text = sides[0]
+        where, text = side(written)
         number, currency = parted(text)
         amount = Money.of(number, currency or base)
         require(amount.minor > 0, f"an amount is more than zero, not {amount}: exchange debit and credit")
-        party = _party(views, written.party) if written.party else ""
+        whose = party(views, written.party) if written.party else ""
     except Refused as no:
         raise Refused(f"line {at}: {no}") from None
     return Posting(
-        accounts.find(views, written.account), Money(sign * amount.minor, amount.currency), party,
+        accounts.find(views, written.account), amount if where == "debit" else -amount, whose,
         one_line(written.tax, 16), one_line(written.text),
         dimensions.require_known(views, tuple(dict.fromkeys((*tags, *written.dimensions)))),
     )  # fmt: skip
 
 
-def balance(views: Views, account: str, amount: Money, party: str, text: str) -> Posting:
+def balance(views: Views, account: str, amount: Money, whose: str, text: str) -> Posting:
     """What stands on an account, as a line."""
     number = accounts.find(views, account)
-    return Posting(number, amount, _party(views, party) if party else "", text=one_line(text))
+    return Posting(number, amount, party(views, whose) if whose else "", text=one_line(text))
 
 
-def _party(views: Views, text: str) -> str:
+def party(views: Views, text: str) -> str:
     """`customer/C-1` in full. Raises NotFound."""
     found = references.resolve(views, text, *CONTROLS.values())
     require(not found.erased, f"{found.ref} was erased")
@@ -145,15 +150,20 @@ def entry(ledger: Ledger, text: str) -> str:
     return references.resolve(open_views(ledger), text, "entry").key
 
 
-def add(
-    ledger: Ledger, tx: Transaction, on: date, said: str, written: Sequence[Written], tags: tuple[str, ...],
-    documents: Sequence[str], kind: Kind, reverse_on: date | None,
-) -> list[str]:  # fmt: skip
-    """Post an entry, or propose it; `said` is the text of its first line, if nothing else is given."""
+def typed(ledger: Ledger, tx: Transaction, written: Sequence[Written], tags: tuple[str, ...]) -> tuple[Posting, ...]:
+    """Lines as somebody wrote them, with what they name looked up."""
     tx.begin(Entry.compartment)
     views = open_views(ledger)
     base = books.base(views)
-    postings = tuple(posting(views, at, each, base, tags) for at, each in enumerate(written, 1))
+    return tuple(posting(views, at, each, base, tags) for at, each in enumerate(written, 1))
+
+
+def add(
+    ledger: Ledger, tx: Transaction, on: date, said: str, postings: tuple[Posting, ...], documents: Sequence[str],
+    kind: Kind, reverse_on: date | None,
+) -> list[str]:  # fmt: skip
+    """Post an entry, or propose it; `said` is the text of its first line, if nothing else is given."""
+    views = open_views(ledger)
     filed = tuple(references.resolve(views, each, "document").ref for each in documents)
     number = books.number(tx, "JE", on)
     said = said or next((each.text for each in postings if each.text), "")

@@ -15,13 +15,13 @@ from aggregates.record import Record
 from aggregates.recurring import Interval, Recurring, filled
 from aggregates.series import Series
 from aggregates.text import reference
-from bo import books, cron, errors, invoicing, journaling, purchasing
+from bo import books, cron, errors, invoicing, journaling, purchasing, templating
 from bo.invoice_input import bearing
 from projections import recurrences, references
 from projections.core import Nothing, open_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from aggregates.lines import Line
     from aggregates.posting import Posting
@@ -64,16 +64,23 @@ class Wanted(NamedTuple):
     currency: str = ""
     lines: Sequence[Line] = ()
     written: Sequence[Written] = ()
+    template: str = ""
+    """Of a journal entry: the name of a template, and what it is given."""
+    given: Mapping[str, str] = {}
 
 
 def add(ledger: Ledger, tx: Transaction, ref: str, wanted: Wanted) -> list[str]:
     tx.begin(FINANCE)
     views = open_views(ledger)
     base = books.base(views)
-    party, currency, lines = wanted.party, "", tuple(wanted.lines)
+    party, currency, lines, text = wanted.party, "", tuple(wanted.lines), wanted.text
     postings: tuple[Posting, ...] = ()
     if wanted.makes == "entry":
-        found = tuple(journaling.posting(views, at, each, base) for at, each in enumerate(wanted.written, 1))
+        if wanted.template:
+            about, found = templating.filled(ledger, tx, wanted.template, wanted.given)
+            text = text or about
+        else:
+            found = journaling.typed(ledger, tx, wanted.written, ())
         postings = books.chart(views).posted(found)
     else:
         record = tx.state(Record, f"{'vendor' if wanted.makes == 'bill' else 'customer'}/{party}", SALES)
@@ -81,7 +88,7 @@ def add(ledger: Ledger, tx: Transaction, ref: str, wanted: Wanted) -> list[str]:
         lines = tuple(bearing(views, purchasing.placed(ledger, lines)))
     ref = reference(ref)
     added = tx.change(
-        Recurring, ref, Recurring.add, wanted.makes, wanted.every, wanted.start, wanted.until, wanted.text, party,
+        Recurring, ref, Recurring.add, wanted.makes, wanted.every, wanted.start, wanted.until, text, party,
         currency, lines, postings,
     )  # fmt: skip
     end = f" to {added.until}" if added.until else ""

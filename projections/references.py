@@ -12,7 +12,7 @@ from store.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from aggregates import bank, batch, bill, payment
+    from aggregates import bank, batch, bill, entrytemplate, payment
     from aggregates.directory import PersonNamed
     from aggregates.document import Filed, Retitled
     from aggregates.entry import Declined, Posted, Proposed, Withdrawn
@@ -128,6 +128,14 @@ class References(Projection):
     @on("bank.reopened")
     def bank_reopened(self, event: object, recorded: Recorded, views: Views) -> None:
         _open(views, "bank", recorded, True)
+
+    @on("entrytemplate.defined")
+    def templated(self, event: entrytemplate.Defined, recorded: Recorded, views: Views) -> None:
+        _add(views, "journal-template", recorded.key, recorded, event.text)
+
+    @on("entrytemplate.ended")
+    def templated_no_more(self, event: entrytemplate.Ended, recorded: Recorded, views: Views) -> None:
+        _open(views, "journal-template", recorded, False)
 
     @on("recurring.added")
     def recurs(self, event: Template, recorded: Recorded, views: Views) -> None:

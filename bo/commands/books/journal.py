@@ -8,6 +8,7 @@ import click
 
 from bo import options
 from bo.journal_limit import limit
+from bo.journal_template import template as templates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from projections.journals import Entry, Listed
     from projections.trail import Entry as Past
     from store.ledger import Ledger
+    from store.transaction import Transaction
 
 _number = options.reference("number", "entry", metavar="NUMBER")
 
@@ -40,11 +42,15 @@ def journal() -> None: ...
 
 
 journal.add_command(limit)
+journal.add_command(templates)
 
 
 @journal.command()
 @click.option("--line", "lines", multiple=True, metavar="LINE", help="ACCOUNT;DEBIT;CREDIT;TEXT")
 @options.from_file
+@options.link("--template", kinds=("journal-template",), metavar="NAME", help="The lines of this template.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=AMOUNT", help="An amount that the template takes.")
+@click.option("--amount", metavar="AMOUNT", help="The same as --var amount=AMOUNT.")
 @click.option("--text", default="", metavar="TEXT", help="What it is for; that of its first line, if not said.")
 @click.option("--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="On every line, as cost-centre=NORTH.")
 @options.link("--doc", "documents", kinds=("document",), multiple=True, metavar="REF", help="The paper that proves it.")
@@ -54,8 +60,9 @@ journal.add_command(limit)
 @options.on
 @_writes
 def add(
-    ledger: Ledger, lines: tuple[str, ...], source: Source | None, text: str, tags: tuple[str, ...],
-    documents: tuple[str, ...], reverse_on: date | None, opening: bool, adjusting: bool, on: date,
+    ledger: Ledger, lines: tuple[str, ...], source: Source | None, template: str | None, variables: tuple[str, ...],
+    amount: str | None, text: str, tags: tuple[str, ...], documents: tuple[str, ...], reverse_on: date | None,
+    opening: bool, adjusting: bool, on: date,
 ) -> None:  # fmt: skip
     """Post a balanced entry and print its number.
 
@@ -68,23 +75,32 @@ def add(
 
     \b
     Example: bo journal add --on 2026-03-01 --line "6200;900.00;;Rent for March" --line "1200;;900.00"
+             bo journal add --template WAGES --var gross=3000 --var net=1900 --on 2026-03-31
              bo journal add --on 2026-12-31 --line "6500;80;;Fees" --line "2100 vendor/V-1;;80" --reverse-on 2027-01-01
     """
-    from bo import journaling
+    from bo import journaling, templating
 
     if opening and (adjusting or reverse_on):
         raise click.UsageError("--opening goes neither with --adjusting nor with --reverse-on")
+    if template is None and (variables or amount is not None):
+        raise click.UsageError("--var and --amount go with --template")
+    if template is not None and (lines or source):
+        raise click.UsageError("the lines stand in the template: --line and --from go without it")
     said = journaling.read(source)
     written = journaling.lines(source, said, lines)
+    given = templating.given(variables, amount)
+    key = "" if template is None else templating.template(ledger, template)
     kind: Kind = "opening" if opening else "adjusting" if adjusting else "normal"
     papers = (*said.get("documents", ()), *documents)
-    _tell(
-        ledger.commit(
-            lambda tx: journaling.add(
-                ledger, tx, on, text or said.get("text", ""), written, tags, papers, kind, reverse_on
-            )
-        )
-    )
+
+    def work(tx: Transaction) -> list[str]:
+        if key:
+            about, postings = templating.filled(ledger, tx, key, given, on, tags)
+        else:
+            about, postings = said.get("text", ""), journaling.typed(ledger, tx, written, tags)
+        return journaling.add(ledger, tx, on, text or about, postings, papers, kind, reverse_on)
+
+    _tell(ledger.commit(work))
 
 
 @journal.command()

@@ -53,7 +53,9 @@ def recurring() -> None: ...
     "--start", type=options.DAY, required=True, metavar="DAY", help="The first one; the others count from it."
 )
 @options.until
-@click.option("--line", "lines", multiple=True, required=True, metavar="LINE", help="As `add` or `draft` takes it.")
+@click.option("--line", "lines", multiple=True, metavar="LINE", help="As `add` or `draft` takes it.")
+@options.link("--template", kinds=("journal-template",), metavar="NAME", help="With --journal: the lines it has now.")
+@click.option("--var", "variables", multiple=True, metavar="NAME=AMOUNT", help="An amount that the template takes.")
 @click.option("--text", default="", metavar="TEXT", help="Of an entry or bill; the reference on an invoice.")
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; that of the customer or vendor, if not said.")
 @options.dry_run
@@ -61,7 +63,8 @@ def recurring() -> None: ...
 @options.ledger
 def add(
     ledger: Ledger, ref: str, invoice: str | None, bill: str | None, journal: bool, draft: bool, every: Interval,
-    start: date, until: date | None, lines: tuple[str, ...], text: str, currency: str,
+    start: date, until: date | None, lines: tuple[str, ...], template: str | None, variables: tuple[str, ...],
+    text: str, currency: str,
 ) -> None:  # fmt: skip
     """Keep a template under REF: an invoice, a bill or a journal entry that recurs.
 
@@ -71,15 +74,22 @@ def add(
     \b
     Example: bo recurring add RENT --journal --every month --start 2026-01-31 --text "Rent {month}"
                  --line "6200;900;" --line "1200;;900"
+             bo recurring add WAGES --journal --every month --start 2026-01-31 --template WAGES --var net=1900
              bo recurring add CARE --invoice C-1 --every quarter --start 2026-03-31 --line "Support;1;300;19"
     """
     from aggregates.bill_lines import bill_line
     from aggregates.lines import line
-    from bo import invoicing, journaling, purchasing
+    from bo import invoicing, journaling, purchasing, templating
     from bo import recurrence as work
 
     if (invoice is not None) + (bill is not None) + journal != 1:
         raise click.UsageError("say what recurs: --invoice CUSTOMER, --bill VENDOR or --journal, one of them")
+    if template is not None and not journal:
+        raise click.UsageError("--template goes with --journal")
+    if variables and template is None:
+        raise click.UsageError("--var goes with --template")
+    if (template is None) != bool(lines):
+        raise click.UsageError("the lines stand in the template, or in --line" if lines else "--line is missing")
     if draft and invoice is None:
         raise click.UsageError("--draft goes with --invoice")
     if journal and currency:
@@ -93,6 +103,9 @@ def add(
         vendor = purchasing.vendor(ledger, bill)
         bought = [bill_line(each) for each in lines]
         wanted = work.Wanted("bill", *when, vendor, currency.upper(), bought)
+    elif template is not None:
+        given = templating.given(variables, None)
+        wanted = work.Wanted("entry", *when, template=templating.template(ledger, template), given=given)
     else:
         wanted = work.Wanted("entry", *when, written=[journaling.line(each) for each in lines])
     _tell(ledger.commit(lambda tx: work.add(ledger, tx, ref, wanted)))
