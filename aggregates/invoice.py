@@ -12,9 +12,11 @@ from aggregates import text
 from aggregates.core import FINANCE, Event, State, replace, require
 from aggregates.crediting import Claim, after, credit_note, gone, miscounted
 from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
+from aggregates.en16931 import Tax, totals
 from aggregates.legal import Document, Party, draft, due_date, fitted, legal
 from aggregates.lines import Line
 from aggregates.money import ZERO, Money
+from aggregates.relief import Discount, taxes_of
 from aggregates.series import OURS, misnumbered
 
 DRAFT = re.compile(r"D-[0-9A-Z]+")
@@ -43,6 +45,7 @@ class Discarded(Event, tag="invoice.discarded"):
 class Issued(Document, tag="invoice.issued"):
     due: date
     ref: str
+    discount: Discount | None = None
 
 
 class Imported(Issued, tag="invoice.imported"):
@@ -112,14 +115,37 @@ class Voided(Event, tag="invoice.voided"):
 
 
 class WrittenOff(Event, tag="invoice.written_off"):
+    """A loss: `taxes` of it are the state's, which gives them back. What is `small` is a difference, no bad debt."""
+
     amount: Money
     on: date
     reason: str
+    small: bool = False
+    taxes: tuple[Tax, ...] = ()
+
+
+class Discounted(Event, tag="invoice.discounted"):
+    """Deducted by who paid early, so that less was sold for, and less tax is due."""
+
+    amount: Money
+    on: date
+    reason: str
+    taxes: tuple[Tax, ...]
+
+
+class Reinstated(Event, tag="invoice.reinstated"):
+    """A write-off or discount is taken back, whole: its amount is owing again."""
+
+    amount: Money
+    on: date
+    reason: str
+    was: WrittenOff | Discounted
 
 
 Drafts = Drafted | Edited | Discarded
 Settling = Paid | Allocated | Unallocated | Given | Received
-Events = Drafts | Issued | Imported | Credited | Settling | Voided | WrittenOff
+Forgone = WrittenOff | Discounted
+Events = Drafts | Issued | Imported | Credited | Settling | Voided | Forgone | Reinstated
 
 
 class Invoice(State[Events]):
@@ -141,7 +167,9 @@ class Invoice(State[Events]):
     seller: Party = Party("")
     total: Money = ZERO
     owing: Money = ZERO
-    written_off: Money = ZERO
+    discount: Discount | None = None
+    forgone: tuple[Forgone, ...] = ()
+    """What was written off and discounted, and stands."""
     voided: bool = False
     rest: tuple[Line, ...] = ()
     """What remains to be credited of each line."""
@@ -160,6 +188,11 @@ class Invoice(State[Events]):
         """What all credit notes come to."""
         return gone(self.lines, self.rest).total
 
+    @property
+    def written_off(self) -> Money:
+        """What will not be paid, for whatever reason."""
+        return sum((each.amount for each in self.forgone), ZERO)
+
     # Drafts
 
     def draft(self, customer: str, lines: Sequence[Line], currency: str, ref: str = "", terms: int = 30) -> Drafted:
@@ -177,7 +210,10 @@ class Invoice(State[Events]):
         self._require_draft()
         return Discarded(text.clean(reason))
 
-    def issue(self, number: str, on: date, buyer: Party, seller: Party, due: date | None = None) -> Issued:
+    def issue(
+        self, number: str, on: date, buyer: Party, seller: Party, due: date | None = None,
+        discount: Discount | None = None,
+    ) -> Issued:  # fmt: skip
         """Without `due`, the draft's terms say when it is due."""
         self._require_draft()
         liable = {each.category for each in self.lines} & {"AE", "K"}
@@ -185,7 +221,10 @@ class Invoice(State[Events]):
             buyer.vat_id or not liable, f"tax category {min(liable, default='')} needs the VAT id of {self.customer}"
         )
         document = legal(number, on, self.customer, buyer, seller, self.lines, self.currency)
-        return Issued(due=due_date(on, due, self.terms), ref=self.ref, **document)
+        due = due_date(on, due, self.terms)
+        late = f"{number} is due on {due}: a discount ends by then, not on {discount and discount.until}"
+        require(discount is None or discount.until <= due, late)
+        return Issued(due=due, ref=self.ref, discount=discount, **document)
 
     def import_(
         self,
@@ -289,8 +328,10 @@ class Invoice(State[Events]):
         require(untouched, f"{self.number} was settled or credited in part: correct it with a credit note")
         return Voided(self.owing, on, text.clean(reason))
 
-    def write_off(self, on: date, reason: str, amount: Decimal | Money | None = None) -> WrittenOff:
-        """Give up what is owing, or `amount` of it."""
+    def write_off(
+        self, on: date, reason: str, amount: Decimal | Money | None = None, relief: bool = False
+    ) -> WrittenOff:
+        """Give up what is owing, or `amount` of it; with `relief`, its tax is taken back from the state."""
         self._require_issued("written off")
         require(reason.strip(), "a write-off needs a reason")
         require(on >= self.on, f"{self.number} is dated {self.on}: it cannot be written off on {on}")
@@ -299,7 +340,30 @@ class Invoice(State[Events]):
         require(ZERO < amount <= self.owing, f"{self.owing} is owing on {self.number}, not {amount}")
         most = self.total - self.credited - self.written_off
         require(amount <= most, f"{most} of {self.number} is neither credited nor written off yet, not {amount}")
-        return WrittenOff(amount, on, text.clean(reason))
+        return WrittenOff(amount, on, text.clean(reason), taxes=self._taxes(amount) if relief else ())
+
+    def round_off(self, on: date, paid: date, tolerance: Money) -> tuple[Forgone, ...]:
+        """What is missing from a payment of the day `paid`: a discount in time, else a difference that is tolerated."""
+        missing, most = self.owing, self.total - self.credited - self.written_off
+        if not ZERO < missing <= most:
+            return ()
+        terms = self.discount
+        if terms and paid <= terms.until:
+            granted = sum((each.amount for each in self.forgone if isinstance(each, Discounted)), ZERO)
+            if missing <= terms.of(self.total - self.credited) - granted:
+                return (Discounted(missing, on, f"{terms.percent} % until {terms.until}", self._taxes(missing)),)
+        if missing <= tolerance:
+            return (WrittenOff(missing, on, f"a difference within {tolerance}", small=True),)
+        return ()
+
+    def reinstate(self, on: date, reason: str) -> Reinstated:
+        """Take back the last write-off or discount that stands."""
+        self._require_issued("reinstated")
+        require(reason.strip(), "taking back a write-off needs a reason")
+        require(self.forgone, f"nothing of {self.number} is written off or discounted")
+        was = self.forgone[-1]
+        require(on >= was.on, f"it was written off on {was.on}: that cannot end on {on}")
+        return Reinstated(was.amount, on, text.clean(reason), was)
 
     # What is recorded has happened
 
@@ -334,7 +398,7 @@ class Invoice(State[Events]):
                 return replace(
                     self, customer=event.customer, currency=event.currency, lines=event.lines, ref=event.ref,
                     number=event.number, on=event.on, buyer=event.buyer, seller=event.seller, total=event.total,
-                    owing=event.total, rest=event.lines,
+                    owing=event.total, rest=event.lines, discount=event.discount,
                 )  # fmt: skip
             case Paid():
                 credits = changed(self.credits, event.payment, event.amount, event.on)
@@ -352,8 +416,10 @@ class Invoice(State[Events]):
                 return replace(self, credits=changed(self.credits, event.source, event.amount, event.on))
             case Voided():
                 return replace(self, owing=ZERO, voided=True)
-            case WrittenOff():
-                return replace(self, owing=self.owing - event.amount, written_off=self.written_off + event.amount)
+            case WrittenOff() | Discounted():
+                return replace(self, owing=self.owing - event.amount, forgone=(*self.forgone, event))
+            case Reinstated():
+                return replace(self, owing=self.owing + event.amount, forgone=self.forgone[:-1])
             case _:
                 assert_never(event)
 
@@ -370,6 +436,11 @@ class Invoice(State[Events]):
     def _allocation(self, source: str, amount: Money, on: date, place: int = 1) -> Allocated:
         """Of the later of two dates: the credit's and the invoice's."""
         return Allocated(self.last_allocation + place, source, amount, max(on, self.on))
+
+    def _taxes(self, part: Money) -> tuple[Tax, ...]:
+        """What of the tax that is not credited goes with a part of the total."""
+        before = sum((each.amount for each in self.forgone if each.taxes), Money(0, self.currency))
+        return taxes_of(totals(self.rest, self.currency).taxes, before, part)
 
     def _overcredited(self, event: Credited) -> str:
         """Why this credit note takes more than remains, "" when it does not."""

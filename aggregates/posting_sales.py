@@ -1,9 +1,11 @@
 """What invoices, credit notes and what settles them post."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from aggregates.invoice import Credited, Issued, Paid, Settling, Voided, WrittenOff
+from aggregates.en16931 import Tax
+from aggregates.invoice import Credited, Discounted, Issued, Paid, Reinstated, Settling, Voided, WrittenOff
 from aggregates.legal import Document
+from aggregates.money import Money
 from aggregates.posting import Facts, Posting, credit, debit, keeps, posts, tax_code, turned
 
 
@@ -41,9 +43,23 @@ def voided(event: Voided, facts: Facts) -> tuple[Posting, ...]:
 
 @posts("invoice.written_off", rules=1)
 def written_off(event: WrittenOff, facts: Facts) -> Iterator[Posting]:
-    """What will not be paid is a loss: to bad debts, and off what the customer owes."""
-    yield debit("@bad-debt", event.amount)
+    """What will not be paid is a loss: to bad debts, its relief to output tax, and off what the customer owes."""
+    yield from _lost("@rounding" if event.small else "@bad-debt", event.amount, event.taxes)
     yield credit("@receivable", event.amount, facts.party, text=facts.number)
+
+
+@posts("invoice.discounted", rules=1)
+def discounted(event: Discounted, facts: Facts) -> Iterator[Posting]:
+    """A discount taken lessens what was sold for: net to discounts, its tax to output tax, off what is owed."""
+    yield from _lost("@discount", event.amount, event.taxes)
+    yield credit("@receivable", event.amount, facts.party, text=facts.number)
+
+
+@posts("invoice.reinstated", rules=1)
+def reinstated(event: Reinstated, facts: Facts) -> tuple[Posting, ...]:
+    """A write-off or discount that was taken back: its entry, with debit and credit exchanged."""
+    was = event.was
+    return turned(discounted(was, facts) if isinstance(was, Discounted) else written_off(was, facts))
 
 
 @posts("invoice.allocated", "invoice.unallocated", "invoice.given", "invoice.received", rules=1)
@@ -63,3 +79,14 @@ def _sales(event: Document) -> Iterator[Posting]:
         moved = (line.net for line in elsewhere if (line.category, line.rate) == (each.category, each.rate))
         yield debit("@sales", sum((-net for net in moved), each.basis), tax=code)
         yield debit("@output-tax", each.amount, tax=code)
+
+
+def _lost(account: str, amount: Money, taxes: Iterable[Tax]) -> Iterator[Posting]:
+    """A part of a document's total, net of the tax that goes with it."""
+    rest = amount
+    for each in taxes:
+        code = tax_code(each.category, each.rate)
+        yield debit(account, each.basis, tax=code)
+        yield debit("@output-tax", each.amount, tax=code)
+        rest -= each.basis + each.amount
+    yield debit(account, rest)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from base64 import b32encode
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aggregates.core import FINANCE, SALES, require
 from aggregates.directory import Entry
-from aggregates.invoice import Allocated, Credited, Invoice, Issued, Paid
-from aggregates.legal import Party
+from aggregates.invoice import Allocated, Credited, Discounted, Invoice, Issued, Paid
+from aggregates.legal import Party, fitted
 from aggregates.money import ZERO, Money
 from aggregates.record import Record
 from aggregates.series import Series
@@ -22,10 +23,10 @@ from store.history import past
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
-    from decimal import Decimal
 
     from aggregates.crediting import Claim
     from aggregates.lines import Line
+    from aggregates.relief import Discount
     from bo.amounts import Amount
     from projections.references import Found
     from store.ledger import Ledger
@@ -119,16 +120,19 @@ def _terms(record: Record) -> int:
 # Documents
 
 
-def issue(ledger: Ledger, tx: Transaction, key: str, on: date, due: date | None) -> Said:
+def issue(
+    ledger: Ledger, tx: Transaction, key: str, on: date, due: date | None, discount: Discount | None = None
+) -> Said:
     """Number, document and its rendering in one commit."""
     draft = tx.state(Invoice, key)
     if not draft.customer or draft.number or draft.discarded:
         draft.edit()  # refuses, and says why
     buyer = party(_record(tx, draft.customer))
     number = take(tx, "INV", on)
-    issued = tx.change(Invoice, key, Invoice.issue, number, on, buyer, seller(tx), due)
+    issued = tx.change(Invoice, key, Invoice.issue, number, on, buyer, seller(tx), due, discount)
     _keep(ledger, tx, key, invoice_html(issued))
-    return [number, f"{issued.total} of {issued.customer}, due on {issued.due}"]
+    said = [number, f"{issued.total} of {issued.customer}, due on {issued.due}"]
+    return [*said, f"less {discount.of(issued.total)}, if paid until {discount.until}"] if discount else said
 
 
 def credit(ledger: Ledger, tx: Transaction, key: str, on: date, claims: Sequence[Claim]) -> Said:
@@ -173,9 +177,18 @@ def _stored(ledger: Ledger, found: Found, refs: bytes) -> bytes:
 # Settling
 
 
-def pay(tx: Transaction, key: str, amount: Amount, on: date, ref: str) -> Said:
+def pay(tx: Transaction, key: str, amount: Amount, on: date, ref: str, tolerance: Decimal | Money = Decimal(0)) -> Said:
     paid, *settled = tx.change(Invoice, key, Invoice.pay, fitting(amount), on, ref)
-    return [paid.payment, *_kept(paid, settled), *_left(tx, key)]
+    return [paid.payment, *_kept(paid, settled), *round_off(tx, key, on, on, tolerance), *_left(tx, key)]
+
+
+def round_off(tx: Transaction, key: str, on: date, paid: date, tolerance: Decimal | Money = Decimal(0)) -> Said:
+    """What a payment of a day left owing, where that is the discount for paying early or is tolerated."""
+    invoice = tx.state(Invoice, key)
+    most = fitted(tolerance, invoice.currency, invoice.number)
+    forgone = tx.change(Invoice, key, Invoice.round_off, max(on, invoice.on), paid, most)
+    return [f"{each.amount} is {'discounted' if isinstance(each, Discounted) else 'written off'}: {each.reason}"
+            for each in forgone]  # fmt: skip
 
 
 def allocate(
@@ -214,14 +227,21 @@ def void(tx: Transaction, key: str, on: date, reason: str) -> Said:
     return [tx.state(Invoice, key).number, f"{voided.amount} is owing no more"]
 
 
-def write_off(tx: Transaction, key: str, on: date, reason: str, amount: Amount | None) -> Said:
-    given_up = tx.change(Invoice, key, Invoice.write_off, on, reason, None if amount is None else fitting(amount))
-    return [tx.state(Invoice, key).number, f"{given_up.amount} is written off", *_left(tx, key)]
+def write_off(tx: Transaction, key: str, on: date, reason: str, amount: Amount | None, relief: bool = False) -> Said:
+    given_up = tx.change(
+        Invoice, key, Invoice.write_off, on, reason, None if amount is None else fitting(amount), relief
+    )
+    tax = sum((each.amount for each in given_up.taxes), ZERO)
+    said = f"{given_up.amount} is written off" + (f", {tax} of it as tax that comes back" if tax else "")
+    return [tx.state(Invoice, key).number, said, *_left(tx, key)]
+
+
+def reinstate(tx: Transaction, key: str, on: date, reason: str) -> Said:
+    again = tx.change(Invoice, key, Invoice.reinstate, on, reason)
+    return [tx.state(Invoice, key).number, f"{again.amount} is owing again", *_left(tx, key)]
 
 
 def _money(amount: Amount, of: Invoice) -> Money:
-    from aggregates.legal import fitted
-
     return fitted(fitting(amount), of.currency, of.number)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from aggregates import bill, invoice
@@ -9,6 +10,7 @@ from aggregates.core import FINANCE, require
 from aggregates.match import Link
 from aggregates.money import Money
 from aggregates.payment import Payment
+from bo import invoicing
 from bo.books import number
 from store.control import APPROVE
 from store.errors import Unauthorised
@@ -78,12 +80,14 @@ def record(
 
 
 def settle(
-    tx: Transaction, key: str, to: str, amount: Amount | Money | None, on: date, *, approved: bool = False
-) -> Said:
+    tx: Transaction, key: str, to: str, amount: Amount | Money | None, on: date, *, approved: bool = False,
+    tolerance: Decimal | Money = Decimal(0),
+) -> Said:  # fmt: skip
     """Let a payment settle a bill or invoice, pay back credit held there, or meet the opposite payment.
 
     As much as fits without `amount`. Everything is dated the latest of the days of both sides and `on`. `approved`
-    says that a bill may be paid by another word than its own approval: that of the batch it stood in.
+    says that a bill may be paid by another word than its own approval: that of the batch it stood in. What is missing
+    of an invoice then is discounted where it was offered, or written off within the `tolerance`.
     """
     payment, (kind, _, ref) = tx.state(Payment, key), to.partition("/")
     if kind == "payment":
@@ -105,9 +109,10 @@ def settle(
         brought = GIVEN[kind](key, part, day, party.partition("/")[2], key, document.number)
         tx.change(cls, ref, cls.receive, brought)
         tx.change(cls, ref, cls.allocate, day, part, key)
+        forgone = invoicing.round_off(tx, ref, day, payment.on, tolerance) if kind == "invoice" else []
         left = tx.state(cls, ref).owing
         rest = f"{left} is owing on {name}" if left else f"{name} is settled"
-        return [f"{part} of {key} to {name} is allocation {made.allocation}", rest]
+        return [f"{part} of {key} to {name} is allocation {made.allocation}", *forgone, rest]
     require(document.credit_left, f"no credit is held at {name}")
     part = _part(amount, payment, document.credit_left)
     given = tx.change(cls, ref, cls.give, part, day, key)

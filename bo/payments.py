@@ -9,7 +9,7 @@ from aggregates.core import FINANCE, SALES, require
 from aggregates.money import Money
 from aggregates.payment import Payment
 from aggregates.record import Record
-from bo import paying
+from bo import invoicing, paying
 from projections import accounts, directory, references
 from projections.core import open_views
 
@@ -65,6 +65,7 @@ def recording(
     on: date,
     bank: str,
     ref: str,
+    tolerance: Amount,
 ) -> Callable[[Transaction], list[str]]:
     """A payment, and the documents it settles one after the other."""
     whose = "" if who == NOBODY else party(ledger, who)
@@ -80,7 +81,7 @@ def recording(
         for to in targets:
             short = f"{made.amount} is used up before {to.partition('/')[2]}: leave that out, or record more"
             require(tx.state(Payment, made.number).left, short)
-            said += paying.settle(tx, made.number, to, None, on)
+            said += paying.settle(tx, made.number, to, None, on, tolerance=invoicing.fitting(tolerance))
         left = tx.state(Payment, made.number).left
         return [made.number, *said, *([f"{left} settles nothing yet"] if left else [])]
 

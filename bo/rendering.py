@@ -60,7 +60,7 @@ def _first(document: Document) -> bytes:
     else:
         title, sums = "Invoice", "Total to pay"
         if isinstance(document, Issued):
-            facts += [("Due", _day(document.due)), ("Your reference", document.ref)]
+            facts += [("Due", _day(document.due)), ("Discount", _terms(document)), ("Your reference", document.ref)]
     facts += [("Customer", document.customer), ("Currency", document.currency)]
     notes = [_note(tax.category) for tax in document.taxes if tax.category not in ("S", "Z")]
     iban = document.seller.iban if isinstance(document, Issued) else ""
@@ -102,6 +102,11 @@ def _page(title: str, *body: str) -> bytes:
         "<body><main>",
     )
     return "\n".join((*head, *body, "</main></body>", "</html>", "")).encode()
+
+
+def _terms(issued: Issued) -> str:
+    terms = issued.discount
+    return f"{terms.percent} %, which is {terms.of(issued.total)}, if paid by {_day(terms.until)}" if terms else ""
 
 
 def _facts(facts: Iterable[tuple[str, str]]) -> str:

@@ -58,6 +58,9 @@ class Invoice(msgspec.Struct):
     credited: Minor
     written_off: Minor
     ref: str
+    discount: str | None
+    """In percent, for who pays until a day."""
+    discount_until: date | None
     disputed: str
     """Why, if it is in dispute."""
     buyer: Buyer
@@ -85,6 +88,8 @@ class _Row(msgspec.Struct):
     credited: int
     written_off: int
     ref: str
+    discount: str | None
+    discount_until: date | None
     disputed: str
     buyer: str
     lines: str
@@ -97,7 +102,7 @@ def shown(views: Views, key: str, as_of: date | None = None) -> Invoice:
         _Row,
         f"""SELECT number, NULLIF(key, number) AS draft, {STATUS} AS status, {CUSTOMER} AS customer,
             {PARTY} AS party, on_date AS "on",
-            due, currency, net, tax, total, owing, credit, credited, written_off, ref,
+            due, currency, net, tax, total, owing, credit, credited, written_off, ref, discount, discount_until,
             {reason("'invoice/' || key")} AS disputed, buyer, lines, taxes
             FROM {source(as_of, " AND i.key = ?2")} WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1)""",  # noqa: S608
         as_of, key,

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
         Allocated,
         Credited,
         Discarded,
+        Discounted,
         Drafted,
         Edited,
         Given,
         Issued,
         Paid,
         Received,
+        Reinstated,
         Unallocated,
         Voided,
         WrittenOff,
@@ -37,7 +39,8 @@ class Invoices(Projection):
     tables = """
         CREATE TABLE invoice(id INTEGER PRIMARY KEY, key TEXT, number TEXT, state TEXT, customer TEXT, erased INTEGER,
             party TEXT, on_date TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER, owing INTEGER,
-            credit INTEGER, credited INTEGER, written_off INTEGER, ref TEXT, buyer TEXT, lines TEXT, taxes TEXT);
+            credit INTEGER, credited INTEGER, written_off INTEGER, ref TEXT, buyer TEXT, lines TEXT, taxes TEXT,
+            discount TEXT, discount_until TEXT);
         CREATE INDEX invoice_key ON invoice(key);
         CREATE INDEX invoice_customer ON invoice(customer);
         CREATE INDEX invoice_unpaid ON invoice(due, id) WHERE owing > 0;
@@ -56,7 +59,7 @@ class Invoices(Projection):
         views.add(
             "invoice", recorded.position, recorded.key, None, "draft", event.customer, 0, "", None, None,
             event.currency, event.net.minor, event.tax.minor, event.total.minor, 0, 0, 0, 0, event.ref, "{}",
-            lines_of(event), "[]",
+            lines_of(event), "[]", None, None,
         )  # fmt: skip
 
     @on("invoice.edited")
@@ -85,6 +88,7 @@ class Invoices(Projection):
             "invoice", recorded.position, recorded.key, event.number, "issued", event.customer, 0, event.buyer.name,
             event.on.isoformat(), event.due.isoformat(), event.currency, event.net.minor, event.tax.minor, total,
             total, 0, 0, 0, event.ref, as_json(event.buyer), lines_of(event), taxes_of(event),
+            event.discount and str(event.discount.percent), event.discount and event.discount.until.isoformat(),
         )  # fmt: skip
 
     @on("invoice.paid")
@@ -126,8 +130,21 @@ class Invoices(Projection):
 
     @on("invoice.written_off")
     def written_off(self, event: WrittenOff, recorded: Recorded, views: Views) -> None:
-        views.run("UPDATE invoice SET written_off = written_off + ? WHERE key = ?", event.amount.minor, recorded.key)
-        _move(views, recorded, event, "written off", -1, ref=event.reason)
+        """A difference that is tolerated is no bad debt: what it is missing from counts as paid."""
+        if not event.small:
+            _lose(views, recorded.key, event.amount.minor)
+        _move(views, recorded, event, "difference" if event.small else "written off", -1, ref=event.reason)
+
+    @on("invoice.discounted")
+    def discounted(self, event: Discounted, recorded: Recorded, views: Views) -> None:
+        _move(views, recorded, event, "discounted", -1, ref=event.reason)
+
+    @on("invoice.reinstated")
+    def reinstated(self, event: Reinstated, recorded: Recorded, views: Views) -> None:
+        lost = not getattr(event.was, "small", True)
+        if lost:
+            _lose(views, recorded.key, -event.amount.minor)
+        _move(views, recorded, event, "write-off undone" if lost else "reinstated", 1, ref=event.reason)
 
     @on("erasure.erased")
     def erased(self, event: object, recorded: Recorded, views: Views) -> None:
@@ -153,6 +170,10 @@ def _move(
     _note_movement(views, recorded, event.on, what, allocation, source, minor, owing * minor, credit * minor, ref)
 
 
+def _lose(views: Views, key: str, minor: int) -> None:
+    views.run("UPDATE invoice SET written_off = written_off + ? WHERE key = ?", minor, key)
+
+
 def _note_movement(views: Views, recorded: Recorded, day: date, what: str, *more: Any) -> None:
     views.add("movement", recorded.key, recorded.position, day.isoformat(), what, *more)
 
@@ -171,8 +192,8 @@ WAS = """(SELECT i.id, i.key, i.number, iif(SUM(m.what = 'voided'), 'void', 'iss
     i.party, i.on_date, i.due, i.currency, i.net, i.tax, i.total,
     iif(i.on_date <= ?1, i.total, 0) + COALESCE(SUM(m.owing), 0) AS owing, COALESCE(SUM(m.credit), 0) AS credit,
     SUM(iif(m.what = 'credited', m.amount, 0)) AS credited,
-    SUM(iif(m.what = 'written off', m.amount, 0)) AS written_off,
-    i.ref, i.buyer, i.lines, i.taxes
+    SUM(CASE m.what WHEN 'written off' THEN m.amount WHEN 'write-off undone' THEN -m.amount ELSE 0 END) AS written_off,
+    i.ref, i.buyer, i.lines, i.taxes, i.discount, i.discount_until
     FROM invoice i LEFT JOIN movement m ON m.key = i.key AND m.on_date <= ?1
     WHERE i.number IS NOT NULL{} GROUP BY i.id)"""
 STATUS = """CASE WHEN state != 'issued' THEN state WHEN owing > 0 THEN iif(owing < total, 'partial', 'open')

@@ -34,7 +34,10 @@ worth: there they stay worth nothing, and a difference of a later day makes up f
 
 DOCUMENTS = {"invoice.issued", "invoice.imported", "bill.added", "bill.edited"}
 CREDITS = {"invoice.paid", "invoice.credited", "bill.credited", "payment.recorded"}
-AT_COST = {"invoice.voided", "bill.voided", "invoice.written_off", "payment.voided"}
+AT_COST = {
+    "invoice.voided", "bill.voided", "invoice.written_off", "invoice.discounted", "invoice.reinstated",
+    "payment.voided",
+}  # fmt: skip
 """What ends an item without money takes off what it stood in the books at: no rate has a part in it."""
 
 

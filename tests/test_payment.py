@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,20 @@ from aggregates.crediting import Claim
 from aggregates.entry import Entry
 from aggregates.invoice import Invoice
 from aggregates.kind import Kind, known
+from aggregates.legal import Party
 from aggregates.lines import Line, line
 from aggregates.money import Money, eur
 from aggregates.payment import Allocated, Payment, Recorded, Unallocated
 from aggregates.posting import Posting
 from aggregates.record import Record
+from aggregates.relief import Discount
 from bo import books, invoicing, journaling, paying, purchasing, reminding
 from bo.amounts import Amount
 from bo.session import Session
 from projections import payables, receivables
 from projections.core import Minor, open_views
 from store.transaction import Transaction
-from tests.ledgers import DAY, Office, issue
+from tests.ledgers import DAY, Office, draft
 
 LATER = DAY + timedelta(7)
 PAID = Recorded("PAY-2026-0001", "vendor/V-1", "out", eur(100), DAY, "@bank", "")
@@ -111,7 +114,10 @@ class Firm:
                 self.documents[f"bill/{made[0]}"] = f"vendor/{vendor}"
             elif what == "invoice":
                 reference = f"D-{len(self.documents)}"
-                issue(tx, reference=reference)
+                drafted = draft(tx, reference)
+                terms = Discount(Decimal(minor % 9 + 1), DAY + timedelta(20)) if minor % 2 else None
+                number = books.number(tx, "INV", DAY)
+                tx.change(Invoice, drafted, Invoice.issue, number, DAY, Party("Ada"), Party("Acme"), None, terms)
                 self.documents[f"invoice/{reference}"] = "customer/C-1"
             elif what == "pay":
                 whose = ("vendor/V-1", "vendor/V-2", "customer/C-1")[first % 3]
@@ -164,12 +170,14 @@ class Firm:
     def _invoiced(self, tx: Transaction, what: str, key: str, amount: Amount | None, day: date) -> None:
         """What happens to invoices alone."""
         if what == "earn" and amount:
-            invoicing.pay(tx, key, amount, day, "")
+            invoicing.pay(tx, key, amount, day, "", Decimal(20))
         elif what == "return":
             number, claims = books.number(tx, "CN", day), [Claim(1, net=amount.decimal)] if amount else []
             tx.change(Invoice, key, Invoice.credit, number, day, "came back", claims)
         elif what == "give up":
-            invoicing.write_off(tx, key, day, "insolvent", amount)
+            invoicing.write_off(tx, key, day, "insolvent", amount, relief=day.day % 2 == 0)
+        elif what == "reinstate":
+            invoicing.reinstate(tx, key, day, "solvent")
         elif what == "withdraw":
             invoicing.void(tx, key, day, "never sent")
         elif what == "dispute":
@@ -208,7 +216,8 @@ def _line(minor: int) -> Line:
 
 ACTS = (
     *("bill", "pay", "settle") * 3, "settle", "settle", "invoice", "credit", "refund", "note", "move", "unsettle",
-    "unmove", "edit", "void", "unpay", "owe", "reverse", "earn", "return", "give up", "withdraw", "dispute", "agree",
+    "unmove", "edit", "void", "unpay", "owe", "reverse", "earn", "return", "give up", "reinstate", "withdraw",
+    "dispute", "agree",
 )  # fmt: skip
 STEPS = st.tuples(
     st.sampled_from(ACTS),

@@ -61,10 +61,11 @@ def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
 @options.on
 @_bank
 @_ref
+@options.tolerance
 @_writes
 def record_(
     ledger: Ledger, party: str, amount: Amount, direction: Direction | None, settled: tuple[str, ...], on: date,
-    bank: str, ref: str,
+    bank: str, ref: str, tolerance: Amount,
 ) -> None:  # fmt: skip
     """Record that AMOUNT was paid to or by PARTY, and print the payment's number.
 
@@ -76,7 +77,7 @@ def record_(
     """
     from bo import payments
 
-    work = payments.recording(ledger, party, amount, direction, settled, on, bank, ref)
+    work = payments.recording(ledger, party, amount, direction, settled, on, bank, ref, tolerance)
     _record(ledger, work)
 
 

@@ -177,17 +177,22 @@ def discard(ledger: Ledger, draft: str, reason: str) -> None:
 @_draft
 @options.on
 @options.due
+@click.option("--discount", default="", metavar="PERCENT/DAYS", help="For who pays early: 2/10 is 2 % within 10 days.")
 @_writes
-def issue(ledger: Ledger, draft: str, on: date, due: date | None) -> None:
+def issue(ledger: Ledger, draft: str, on: date, due: date | None, discount: str) -> None:
     """Give DRAFT its legal number, and print it. After that nothing in it changes.
+
+    A discount is deducted by itself when what is paid in time falls short by no more than it; its tax is adjusted.
 
     \b
     Example: bo invoice issue D-7K3FQ --on 2026-01-31
+             bo invoice issue D-7K3FQ --discount 2/10
     """
+    from aggregates.relief import offered
     from bo import invoicing
 
-    key = invoicing.invoice(ledger, draft)
-    _record(ledger, lambda tx: invoicing.issue(ledger, tx, key, on, due))
+    key, terms = invoicing.invoice(ledger, draft), offered(discount, on) if discount else None
+    _record(ledger, lambda tx: invoicing.issue(ledger, tx, key, on, due, terms))
 
 
 @invoice.command()
@@ -195,8 +200,9 @@ def issue(ledger: Ledger, draft: str, on: date, due: date | None) -> None:
 @click.argument("amount", type=options.MONEY)
 @options.on
 @_ref
+@options.tolerance
 @_writes
-def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None) -> None:
+def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None, tolerance: Amount) -> None:
     """Record that AMOUNT was paid on NUMBER, and print the payment's reference.
 
     What is more than owing stays as credit of the customer: see `bo invoice allocate`.
@@ -207,7 +213,7 @@ def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None) 
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.pay(tx, key, amount, on, ref or ""))
+    _record(ledger, lambda tx: invoicing.pay(tx, key, amount, on, ref or "", invoicing.fitting(tolerance)))
 
 
 @invoice.command()
@@ -290,19 +296,38 @@ def void(ledger: Ledger, number: str, on: date) -> None:
 @invoice.command("write-off")
 @_number
 @_amount
+@click.option("--tax-relief", is_flag=True, help="Its output tax comes back: take it off that, not to the loss.")
 @options.on
 @options.reason
 @_writes
-def write_off(ledger: Ledger, number: str, amount: Amount | None, on: date) -> None:
+def write_off(ledger: Ledger, number: str, amount: Amount | None, tax_relief: bool, on: date) -> None:
     """Give up what is owing on NUMBER, or an amount of it.
 
     \b
     Example: bo invoice write-off INV-2026-0001 --reason "insolvent, file 4 IN 12/26"
+             bo invoice write-off INV-2026-0001 --amount 50 --tax-relief --reason "settled out of court"
     """
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.write_off(tx, key, on, ledger.reason, amount))
+    _record(ledger, lambda tx: invoicing.write_off(tx, key, on, ledger.reason, amount, tax_relief))
+
+
+@invoice.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def reinstate(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """Take back the last write-off or discount of NUMBER, whole: its amount is owing again.
+
+    \b
+    Example: bo invoice reinstate INV-2026-0001 --reason "the administrator pays after all"
+    """
+    from bo import invoicing
+
+    key = invoicing.invoice(ledger, number)
+    _record(ledger, lambda tx: invoicing.reinstate(tx, key, on, reason))
 
 
 @invoice.command()
