@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from projections import bankgaps
 from projections.core import Minor
 from store.errors import NotFound
 
@@ -179,13 +180,17 @@ class Statement(msgspec.Struct):
 
 def statements(views: Views, bank: str = "", as_of: date | None = None, limit: int | None = None) -> list[Statement]:
     """The newest first."""
-    return views.all(
+    missing = {gap.statement: gap.problem for gap in bankgaps.gaps(views, bank, as_of)}
+    found = views.all(
         Statement,
         """SELECT ref AS statement, number, format, first, last, currency, opening, closing, lines, new, document,
             unsound AS problem FROM bank_statement WHERE (?1 IS NULL OR last <= ?1) AND (?2 = '' OR bank = ?2)
             ORDER BY last DESC, id DESC LIMIT ?3""",
         as_of, bank, -1 if limit is None else limit,
     )  # fmt: skip
+    for each in found:
+        each.problem = each.problem or missing.get(each.statement, "")
+    return found
 
 
 class Rule(msgspec.Struct):

@@ -94,7 +94,7 @@ def _different(statements: Sequence[Statement], currency: str) -> list[tuple[Sta
     said: set[tuple[object, ...]] = set()
     chosen: list[tuple[Statement, list[Read]]] = []
     for each in statements:
-        lines = [line for line in each.booked if line.amount.currency == currency]
+        lines = [line for line in each.booked if line.amount and line.amount.currency == currency]
         what = each.number, each.opening, each.closing, tuple(replace(line, at=0) for line in lines)
         if what not in said:
             said.add(what)

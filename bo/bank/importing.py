@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import defaultdict
+from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,14 +15,13 @@ from aggregates.document import Document
 from bo import documents, errors, files, mime
 from bo.bank import counting, reading
 from bo.bank.statement import LONGEST
+from bo.clock import today
 from bo.findings import Findings
 from bo.importing import mapping_named, save_mapping, tell
-from projections import banklists
+from projections import bankgaps, banklists
 from projections.core import open_views
 
 if TYPE_CHECKING:
-    from datetime import date
-
     from bo.bank.counting import Detailed
     from bo.bank.statement import Statement as ReadStatement
     from bo.documents import Taken
@@ -31,12 +31,17 @@ if TYPE_CHECKING:
     from store.transaction import Transaction
 
 
+WHOLE = ("MT940", "camt.053")
+"""Formats that say both balances."""
+
+
 class Done(NamedTuple):
     """How many lines were recorded, how many were here, and on which days nobody can say."""
 
     lines: int
     known: int
     doubts: list[date]
+    statements: list[str]
 
 
 def import_file(
@@ -66,7 +71,7 @@ def import_file(
     accounts = sorted({each.account for each in ours if each.account})
     one = len(accounts) < 2 or account.iban or account.number
     require(one, f"{name} is of {len(accounts)} accounts: {bank} needs an --iban or --number to tell which is its own")
-    _check(ours, account, findings)
+    _check(ours, account, findings, today())
     tell(findings)
     wrong = findings.errors
     require(not wrong or accept_valid, f"{findings}: nothing was imported")
@@ -87,6 +92,9 @@ def import_file(
             " same; if there are more, import those alone with --goes-on"
             for day in done.doubts
         ]
+    if done.statements and not ledger.dry_run:
+        missing = bankgaps.gaps(open_views(ledger), bank)
+        remarks += [f"{each.statement}: {each.problem}" for each in missing if each.statement in done.statements]
     if wrong:
         raise errors.PartlyDone(f"{told}; {findings}: those rows were left out")
     return [told, *remarks]
@@ -123,7 +131,7 @@ def same_account(account: Bank, text: str) -> bool:
     return len(number) >= 4 and number.isdigit() and ours.endswith(number) and sort_code in ours
 
 
-def _check(statements: list[ReadStatement], account: Bank, findings: Findings) -> None:
+def _check(statements: list[ReadStatement], account: Bank, findings: Findings, now: date) -> None:
     """What is wrong or odd about what was read."""
     for each in statements:
         for line in each.lines:
@@ -134,6 +142,13 @@ def _check(statements: list[ReadStatement], account: Bank, findings: Findings) -
             elif currency != account.currency:
                 rule = f"the account is in {account.currency}, this line in {currency}"
                 findings.add(line.at, "currency", str(line.amount), rule)
+            elif not line.amount:
+                findings.add(line.at, "amount", str(line.amount), "it moves nothing: it is left out", "warning")
+            elif line.on > now:
+                findings.add(line.at, "date", f"{line.on}", f"it is dated after today, {now}", "warning")
+        if each.opening and not each.closing and each.format in WHOLE:
+            rule = "it says what it opens with, and not what it closes with: the file may be cut off"
+            findings.add(each.at, "balance", each.number, rule, "warning")
         why = _unsound(each)
         if why:
             value = each.number or each.account
@@ -181,6 +196,7 @@ def _record(
     tx.begin(FINANCE)
     filed = document if isinstance(document, str) else ""
     lines = known = 0
+    refs = []
     told, doubts = counting.counted(tx, bank, statements, tx.state(Bank, bank).currency, goes_on)
     for each in told:
         read, found = each.read, each.lines
@@ -203,10 +219,11 @@ def _record(
                 kind="bank-statement", links=(f"bank/{bank}",), compartment=FINANCE,
             )  # fmt: skip
             filed = document.reference
+        refs.append(ref)
         tx.change(Statement, ref, Statement.import_, _imported(read, bank, digest, filed, len(found), new, unsound))
     if keep:
         save_mapping(tx, keep[0], "bank", keep[1], FINANCE)
-    return Done(lines, known, doubts)
+    return Done(lines, known, doubts, refs)
 
 
 def _unused(tx: Transaction, views: Views, bank: str) -> str:
