@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from store.client import Client
+from store.contents import Contents
 from store.errors import Conflict, Malformed, RolledBack, Tampered, Unauthorised
-from store.follow import Contents
 from store.lasts import Lasts
 from store.leaf import Commit, Leaf, check, leaf_hash
 from store.siderows import REJECTED, REMARK, UNAUTHORISED, Finding, SideRows

@@ -195,7 +195,7 @@ def test_a_reading_of_content_knows_the_people_before_it(team: Team) -> None:
     wrote(team.session, FINANCE, f"bill/{BILL}", plain(Approved(digest(team, Bill, BILL), DAY, me)))
     careless = team.bob.session()
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("store.follow.overreach", lambda *rest: "")
+        patched.setattr("store.contents.overreach", lambda *rest: "")
         careless.pull()
     assert open_views(careless).value("SELECT approved_by FROM bill") == me
     careless.close()

@@ -299,7 +299,15 @@ def draft(bo: BO) -> str:
 def test_a_warm_read_imports_no_rules_and_no_cryptography(bo: BO) -> None:
     environment = opened(bo)
     assert bo("-L", "acme", "invoice", "issue", draft(bo)).stdout == "INV-2026-0001\n"
-    heavy = {"cryptography", "aggregates", "eventsourcing", "tabulate", "store.transaction", "store.follow"}
+    heavy = {
+        "cryptography",
+        "aggregates",
+        "eventsourcing",
+        "tabulate",
+        "store.transaction",
+        "store.follow",
+        "store.contents",
+    }
     names = {name: environment[name] for name in ("BO_HOME", "BO_LEDGER")}
     for words in (["show", "INV-2026-0001", "--json"], ["unpaid", "--limit", "50", "--json"]):
         found = loaded(
