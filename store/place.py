@@ -85,11 +85,12 @@ _FIXED = {
     "options": (
         "-c search_path=pg_catalog -c TimeZone=UTC -c default_transaction_isolation=read\\ committed"
         " -c row_security=off -c lock_timeout=30s -c statement_timeout=0"
-        " -c jit=off -c enable_sort=off -c enable_hashjoin=off -c enable_bitmapscan=off"
+        " -c jit=off -c enable_sort=off -c enable_hashjoin=off -c enable_bitmapscan=off -c IntervalStyle=iso_8601"
     ),
 }
 """The session's settings travel with the connection: a role's or a database's own ones decide nothing.
 
+IntervalStyle is of no use but that servers report it: by it one sees whether the others were taken.
 All that is read in an order has an index in that order: nothing is gathered and sorted before the first row comes.
 """
 

@@ -56,6 +56,11 @@ class Session:
         if encoding == "SQL_ASCII":
             db.close()
             raise Unavailable(f"{self.name}: a database with the encoding SQL_ASCII checks no text: make one with UTF8")
+        if db.info.parameter_status("IntervalStyle") != "iso_8601":
+            db.close()
+            raise Unavailable(
+                f"{self.name}: what stands before the server drops settings that bo needs: connect past it"
+            )
         adapt(db)
         db.add_notice_handler(self._noticed)
         self._opened = True

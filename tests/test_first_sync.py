@@ -15,7 +15,7 @@ from bo.session import Session
 from projections.core import open_views
 from store import backup
 from store import device as devices
-from store.errors import RolledBack, StoreError
+from store.errors import RolledBack, Tampered
 from store.home import Home
 from store.place import Place, place_of
 from store.postgres import PostgresStore
@@ -86,7 +86,7 @@ def test_a_disk_that_was_changed_is_refused_and_does_no_harm(office: Office, dis
     with closing(sqlite3.connect(disk / "ledger.db")) as db:
         db.execute("UPDATE leaf SET body = zeroblob(length(body)) WHERE idx = 25")
         db.commit()
-    with closing(opened(office, disk)) as ledger, pytest.raises(StoreError):
+    with closing(opened(office, disk)) as ledger, pytest.raises(Tampered):
         ledger.pull()
     with closing(opened(office, server(office))) as ledger:
         assert len(numbers(ledger)) == 7

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from bo.errors import code_of
+from store import place as places
 from store.errors import NoLedger, Unavailable
 from store.place import open_store, place_of
 from tests.cuts import Wire
@@ -107,6 +108,14 @@ def test_what_waiting_does_not_mend_is_told_at_once(postgres_server: Server, cha
     assert why in said or any(each in said for each in why.split("|")), said
     assert ("tried" in said) == ("tried" in why)
     assert took < 5
+
+
+def test_a_pool_before_the_server_that_drops_settings_is_refused(
+    postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As pgBouncer does with ignore_startup_parameters = options: nobody would be told who holds a lock for ever."""
+    monkeypatch.setitem(places._FIXED, "options", "")
+    assert tried(postgres_server.url())[0].endswith("drops settings that bo needs: connect past it")
 
 
 def test_a_wrong_password_is_tried_once(breakable_server: Server) -> None:
