@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import select
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 QUESTION = """SELECT size, CASE WHEN octet_length(note) <= 4096 THEN note END
     FROM {schema}.head ORDER BY size DESC LIMIT 1"""
+SILENCE = 5.0
+"""Seconds; who has to wait for longer asks in the other way, which can tell why."""
 CONNECTED, TUPLES, BINARY = 0, 2, 1
 
 
@@ -29,7 +32,10 @@ def newest(server: Server) -> tuple[int, bytes] | None:
         if pq.PQstatus(connection) != CONNECTED:
             return None
         question = QUESTION.format(schema=server.schema).encode()
-        result = pq.PQexecParams(connection, question, 0, None, None, None, None, BINARY)
+        pq.PQsendQueryParams(connection, question, 0, None, None, None, None, BINARY)
+        if not _answered(pq, connection):
+            return None
+        result = pq.PQgetResult(connection)
         try:
             if pq.PQresultStatus(result) != TUPLES or pq.PQntuples(result) != 1 or pq.PQgetisnull(result, 0, 1):
                 return None
@@ -41,6 +47,16 @@ def newest(server: Server) -> tuple[int, bytes] | None:
             pq.PQclear(result)
     finally:
         pq.PQfinish(connection)
+
+
+def _answered(pq: ctypes.CDLL, connection: int) -> bool:
+    """Whether an answer came in time: a server may hang, and the network not know of it."""
+    waiting = select.poll()
+    waiting.register(pq.PQsocket(connection), select.POLLIN)
+    while pq.PQisBusy(connection):
+        if not waiting.poll(SILENCE * 1000) or not pq.PQconsumeInput(connection):
+            return False
+    return True
 
 
 def _encoded(texts: Iterable[str]) -> list[bytes | None]:
@@ -59,7 +75,11 @@ def _library() -> ctypes.CDLL | None:
             ("PQconnectdbParams", pointer, [ctypes.POINTER(ctypes.c_char_p)] * 2 + [whole]),
             ("PQstatus", whole, [pointer]),
             ("PQfinish", None, [pointer]),
-            ("PQexecParams", pointer, [pointer, ctypes.c_char_p, whole, *[pointer] * 4, whole]),
+            ("PQsocket", whole, [pointer]),
+            ("PQsendQueryParams", whole, [pointer, ctypes.c_char_p, whole, *[pointer] * 4, whole]),
+            ("PQconsumeInput", whole, [pointer]),
+            ("PQisBusy", whole, [pointer]),
+            ("PQgetResult", pointer, [pointer]),
             ("PQresultStatus", whole, [pointer]),
             ("PQntuples", whole, [pointer]),
             ("PQgetisnull", whole, [pointer, whole, whole]),

@@ -172,10 +172,24 @@ class PostgresStore(PostgresReader):
                 self._session.run(_STEP_UP.format(schema=self._schema))
             self._next = False
 
-    def _is_behind(self, since: int | None) -> bool:
-        """Whether a head was read that is newer than the one of `since` leaves."""
-        newest = self.newest() if since is not None else None
-        return newest is not None and newest[0] > (since or 0)
+    def counts(self) -> tuple[int, int]:
+        """All rows of leaves and heads, also those that following the log would never meet."""
+        sql = "SELECT (SELECT count(body) FROM {schema}.leaf), (SELECT count(note) FROM {schema}.head)"
+        with self._session.unhurried():
+            [(leaves, heads)] = self._read(sql)  # of columns in no index, so that the table is asked
+        return leaves, heads
+
+    def foreign(self) -> Iterator[str]:
+        """Nothing: what does not belong into the schema was refused."""
+        yield from ()
+
+    def room(self) -> int:
+        """The bytes that the ledger takes."""
+        sql = """SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
+            WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'"""
+        return int(self._read(sql)[0][0])
+
+    # writing
 
     @contextmanager
     def writing(self, since: int | None = None) -> Iterator[None]:
@@ -307,17 +321,19 @@ class PostgresStore(PostgresReader):
         """
         self._changed()
         for table in ("wrapped", "leaf", "head"):
-            self._session.run(
-                f"DELETE FROM {self._schema}.{table} WHERE {_TAIL[table].format(size=size, schema=self._schema)}",
-                role="owner",
-            )
+            where = _TAIL[table].format(size=size, schema=self._schema)
+            with self._session.unhurried():
+                self._session.run(f"DELETE FROM {self._schema}.{table} WHERE {where}", role="owner")
         with self._session.faults("owner"):
             self._session.cursor().executemany(_CUT_SLOT.format(schema=self._schema), list(slots))
 
     def vacuum(self) -> None:
         """Write the key rows anew: what deleted ones left in the pages is gone. Only their owner may."""
         if self._read(_MAY_CLEAR)[0][0]:
-            self._session.run(f"VACUUM (FULL) {self._schema}.wrapped", f"VACUUM {self._schema}.wrapped", role="owner")
+            with self._session.unhurried():
+                self._session.run(
+                    f"VACUUM (FULL) {self._schema}.wrapped", f"VACUUM {self._schema}.wrapped", role="owner"
+                )
 
     def checkpoint(self) -> bool:
         """Whether no old state is left; False while somebody reads one in which deleted keys stand.

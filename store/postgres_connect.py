@@ -6,7 +6,8 @@ import errno
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 from psycopg.conninfo import make_conninfo
@@ -15,7 +16,11 @@ from psycopg.types.numeric import Int8BinaryDumper
 from psycopg.types.string import BytesBinaryDumper
 
 if TYPE_CHECKING:
+    from psycopg.abc import PQGen
+
     from store.place import Server
+
+RV = TypeVar("RV")
 
 SOON = (
     os.strerror(errno.ECONNREFUSED),
@@ -29,8 +34,35 @@ SOON = (
 )
 """What restarts and rushes say. libpq hands out no SQLSTATE for a connection that was not made, so words have to do;
 where a server says them in another language, `PGconn.ping` still tells one that is starting up."""
+SILENCE, LONG = 60.0, 3_600.0
+"""Seconds without an answer: twice what a lock is waited for, and what may be asked of large tables."""
 SILENT = "connection timeout expired"
 _SOCKET = re.compile(r'"(/[^"]*)/\.s\.PGSQL\.\d+"')
+
+
+class Connection(psycopg.Connection[Any]):
+    """One on which a server may be silent for a while only: a network that is up knows nothing of one that hangs."""
+
+    silence = SILENCE
+
+    def wait(self, gen: PQGen[RV], *how: Any, **more: Any) -> RV:
+        """As psycopg does. Raises OperationalError, and is closed, when nothing came for too long."""
+        return super().wait(self._heard(gen), *how, **more)
+
+    def _heard(self, gen: PQGen[RV]) -> PQGen[RV]:
+        since = monotonic()
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if ready:
+                    since = monotonic()
+                elif monotonic() - since > self.silence:
+                    self.close()
+                    raise psycopg.OperationalError(f"the server has not answered for {self.silence:.0f} seconds")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # what the generator returned
 
 
 def parameters(server: Server) -> dict[str, Any]:
@@ -38,9 +70,9 @@ def parameters(server: Server) -> dict[str, Any]:
     return {"autocommit": True, "cursor_factory": psycopg.Cursor, **server.connection}
 
 
-def connect(server: Server) -> psycopg.Connection[Any]:
+def connect(server: Server) -> Connection:
     """A connection. Raises psycopg.Error."""
-    return psycopg.connect("", **parameters(server))
+    return Connection.connect("", **parameters(server))
 
 
 def adapt(db: psycopg.Connection[Any]) -> None:

@@ -220,7 +220,8 @@ class PostgresReader:
     def counts(self) -> tuple[int, int]:
         """All rows of leaves and heads, also those that following the log would never meet."""
         sql = "SELECT (SELECT count(body) FROM {schema}.leaf), (SELECT count(note) FROM {schema}.head)"
-        [(leaves, heads)] = self._read(sql)  # of columns in no index, so that the table is asked
+        with self._session.unhurried():
+            [(leaves, heads)] = self._read(sql)  # of columns in no index, so that the table is asked
         return leaves, heads
 
     def foreign(self) -> Iterator[str]:

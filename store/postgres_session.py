@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,10 +11,10 @@ import psycopg
 from store.backend import WAIT
 from store.errors import Interrupted, Tampered, Unavailable
 from store.patience import Patience
-from store.postgres_connect import adapt, connect, passing, seconds
+from store.postgres_connect import LONG, SILENCE, Connection, adapt, connect, passing, seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from store.errors import StoreError
     from store.place import Server
@@ -41,16 +42,16 @@ class Session:
         """Inside a transaction, though its connection may have gone."""
         self.warned = False
         """Whether the server has warned of anything since this was set to False."""
-        self._db: psycopg.Connection[Any] | None = None
+        self._db: Connection | None = None
         self._opened = False
 
     @property
-    def db(self) -> psycopg.Connection[Any]:
+    def db(self) -> Connection:
         if self._db is None or self._db.closed:
             self._db = self._connect()
         return self._db
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _connect(self) -> Connection:
         db = self._reached()
         encoding = db.info.parameter_status("server_encoding")
         if encoding == "SQL_ASCII":
@@ -66,7 +67,7 @@ class Session:
         self._opened = True
         return db
 
-    def _reached(self) -> psycopg.Connection[Any]:
+    def _reached(self) -> Connection:
         """A new connection. The first one is tried for a while; how long later ones are, whoever asks for them says."""
         limit = seconds(self.server)
         patience = Patience(limit)
@@ -104,6 +105,16 @@ class Session:
             for statement in statements:
                 self.db.execute(statement)
 
+    @contextmanager
+    def unhurried(self) -> Iterator[None]:
+        """For what takes a server as long as its tables are large."""
+        db = self.db
+        db.silence = LONG
+        try:
+            yield
+        finally:
+            db.silence = SILENCE
+
     def faults(self, role: str = "reader") -> Faults:
         """For what somebody with a role of `bo store grants` may do."""
         return Faults(self, role)
@@ -113,7 +124,7 @@ class Session:
         if self._db is not None:
             self._db.close()
 
-    def begun(self) -> psycopg.Connection[Any]:
+    def begun(self) -> Connection:
         """The connection, for a transaction that begins now and is ended by `end`."""
         db = self.db
         self.within = True

@@ -9,14 +9,14 @@ from __future__ import annotations
 from contextlib import contextmanager
 from functools import cached_property
 from threading import Condition
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from store.backend import WAIT
 from store.errors import Unavailable
 from store.ledger import Ledger
 from store.place import Server
 from store.postgres import PostgresStore
-from store.postgres_connect import adapt, parameters
+from store.postgres_connect import Connection, adapt, parameters
 from store.postgres_session import Session
 
 try:
@@ -27,8 +27,6 @@ except ModuleNotFoundError:
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    import psycopg
-
 
 class Pooled(Session):
     """Works on a connection that was lent to it; for one that broke off it asks for another."""
@@ -37,7 +35,7 @@ class Pooled(Session):
         super().__init__(server)
         self._readers = readers
 
-    def lend(self, connection: psycopg.Connection[Any]) -> None:
+    def lend(self, connection: Connection) -> None:
         self._db = connection
 
     def give_back(self) -> None:
@@ -49,7 +47,7 @@ class Pooled(Session):
         super().drop()
         self.give_back()
 
-    def _connect(self) -> psycopg.Connection[Any]:
+    def _connect(self) -> Connection:
         self.lend(self._readers.connection())
         assert self._db is not None
         return self._db
@@ -79,8 +77,8 @@ class Readers:
         self._idle: list[Reader] = []
         self._lent, self._free = 0, Condition()
         self._pool = ConnectionPool(
-            kwargs=parameters(self._server), min_size=0, max_size=size, timeout=wait, open=True, configure=adapt,
-            check=ConnectionPool.check_connection, name=f"bo {self._server.schema}",
+            connection_class=Connection, kwargs=parameters(self._server), min_size=0, max_size=size, timeout=wait,
+            open=True, configure=adapt, check=ConnectionPool.check_connection, name=f"bo {self._server.schema}",
         )  # fmt: skip
 
     @contextmanager
@@ -100,7 +98,7 @@ class Readers:
                 self._idle.append(reader)
                 self._free.notify()
 
-    def connection(self) -> psycopg.Connection[Any]:
+    def connection(self) -> Connection:
         try:
             return self._pool.getconn()
         except PoolTimeout:
@@ -111,7 +109,7 @@ class Readers:
         except PoolClosed:
             raise Unavailable(f"{self._server}: the ledger was closed") from None
 
-    def put(self, connection: psycopg.Connection[Any]) -> None:
+    def put(self, connection: Connection) -> None:
         self._pool.putconn(connection)
 
     def close(self) -> None:
