@@ -2,7 +2,7 @@
 
 from datetime import date
 from hashlib import sha256
-from typing import ClassVar, Literal, Self, assert_never
+from typing import Any, ClassVar, Literal, Self, assert_never
 
 import msgspec
 
@@ -170,6 +170,10 @@ class Entry(State[Events]):
         return (Withdrawn if by == asked.by else Declined)(text.clean(reason), by)
 
     # What is recorded has happened
+
+    def before(self, event: Events) -> dict[str, Any]:
+        """An entry is never changed: what is posted after a proposal has no old values."""
+        return {}
 
     def contradiction(self, event: Events, together: tuple[Event, ...] | None) -> str:
         match event:
