@@ -1,6 +1,7 @@
 """Periods of the books: closed month by month, and opened again only by two persons, for a reason and a time."""
 
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -28,6 +29,12 @@ class Reopening(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by: str
     second: str = ""
     """Who agreed; until somebody has, nothing is open."""
+
+    @property
+    def digest(self) -> str:
+        """What an agreement can be bound to: all that was proposed."""
+        seen = (self.first, self.last, self.until, self.reason, self.by)
+        return sha256(msgspec.msgpack.encode(seen)).hexdigest()
 
 
 class Standing(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -127,8 +134,13 @@ class Periods(State[Changed]):
         taxed = through if area == "tax" else self.standing.taxed
         return self._changed("locked", through, by, area=area, locks=locks, taxed=taxed)
 
-    def reopen(self, first: date, last: date, until: date, reason: str, by: str, today: date) -> Changed:
-        """Propose to open a closed stretch, or agree to what another person proposed in the same words."""
+    def reopen(
+        self, first: date, last: date, until: date, reason: str, by: str, today: date, seen: str = ""
+    ) -> Changed:
+        """Propose to open a closed stretch, or agree to what another person proposed for the same days.
+
+        `seen` is the digest of the proposal that its second person looked at, or the beginning of it.
+        """
         now = self.standing
         require(now.closed is not None and last <= now.closed, f"{last} is not closed: nothing has to be opened")
         require(
@@ -142,6 +154,8 @@ class Periods(State[Changed]):
             proposed = Reopening(first, last, until, text.clean(reason), by)
             return self._changed("proposed", last, by, reason=proposed.reason, reopening=proposed)
         require(asked.by != by, "you proposed this yourself: another person has to agree")
+        same = not seen or (len(seen) >= 8 and asked.digest.startswith(seen))
+        require(same, "the proposal is not what you saw: look at it again with `bo period reopening`")
         agreed = replace(asked, second=by)
         return self._changed("reopened", last, by, reason=asked.reason, reopening=agreed)
 

@@ -7,13 +7,16 @@ from datetime import date, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from aggregates import package as packages
 from aggregates.core import FINANCE, Refused, require
 from aggregates.money import Money
 from aggregates.period import Periods
 from bo import checks
+from bo.clock import today
 from bo.paying import approvers
-from projections import closes, periods
+from projections import closes, directory, periods
 from projections.core import open_views
 from store.errors import Unauthorised
 
@@ -32,6 +35,21 @@ BOOKS = "books"
 """The one stream of periods."""
 SHOWN = 12
 """So many open things a refusal names."""
+
+
+class Reopening(msgspec.Struct):
+    """The last stretch that somebody proposed to open, until it is closed again."""
+
+    state: str
+    """Proposed, open, or over."""
+    first: date
+    last: date
+    until: date
+    reason: str
+    proposed_by: str
+    agreed_by: str
+    digest: str
+    """What an agreement is bound to."""
 
 
 def _state(tx: Transaction) -> Periods:
@@ -163,7 +181,7 @@ def sealed(ledger: Ledger, views: Views, period: Period) -> bytes:
 # Opening again
 
 
-def reopen(ledger: Ledger, tx: Transaction, period: Period, until: date | None, reason: str) -> Said:
+def reopen(ledger: Ledger, tx: Transaction, period: Period, until: date | None, reason: str, seen: str = "") -> Said:
     """Propose to open a period again, or agree to what another person proposed."""
     tx.begin(FINANCE)
     may = approvers(tx)
@@ -177,12 +195,25 @@ def reopen(ledger: Ledger, tx: Transaction, period: Period, until: date | None, 
         require(same, f"the proposal is to open it until {asked.until}, not until {until}")
         until = asked.until
     require(agreeing or len(may) > 1, "it takes two persons to reopen a period: nobody else may approve in finance")
+    require(agreeing or not seen, f"nobody proposes to open {period.first} to {last}: there is nothing to agree to")
     if until is None:
         raise Refused("a reopening ends: say when with --until DAY")
-    changed = tx.change(Periods, BOOKS, Periods.reopen, period.first, last, until, reason, tx.person, tx.today)
+    changed = tx.change(Periods, BOOKS, Periods.reopen, period.first, last, until, reason, tx.person, tx.today, seen)
     if changed.what == "proposed":
         return [f"{last}", "proposed: it is open when another person runs the same command"]
     return [f"{last}", f"open from {period.first} to {last}, until {until}: close it again with `bo period close`"]
+
+
+def reopening(ledger: Ledger, views: Views) -> Reopening:
+    """What is proposed to open, or open. Raises NotFound."""
+    from store.errors import NotFound
+
+    now = ledger.load(Periods, BOOKS).standing.reopening
+    if now is None:
+        raise NotFound("nothing is open again, and nobody proposes it")
+    by, second = (directory.person_name(views, each) if each else "" for each in (now.by, now.second))
+    state = "proposed" if not second else "open" if now.until >= today() else "over"
+    return Reopening(state, now.first, now.last, now.until, now.reason, by, second, now.digest)
 
 
 def archive(tx: Transaction, period: Period) -> Said:

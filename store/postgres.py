@@ -172,24 +172,10 @@ class PostgresStore(PostgresReader):
                 self._session.run(_STEP_UP.format(schema=self._schema))
             self._next = False
 
-    def counts(self) -> tuple[int, int]:
-        """All rows of leaves and heads, also those that following the log would never meet."""
-        sql = "SELECT (SELECT count(body) FROM {schema}.leaf), (SELECT count(note) FROM {schema}.head)"
-        with self._session.unhurried():
-            [(leaves, heads)] = self._read(sql)  # of columns in no index, so that the table is asked
-        return leaves, heads
-
-    def foreign(self) -> Iterator[str]:
-        """Nothing: what does not belong into the schema was refused."""
-        yield from ()
-
-    def room(self) -> int:
-        """The bytes that the ledger takes."""
-        sql = """SELECT coalesce(sum(pg_total_relation_size(oid)), 0)::bigint FROM pg_class
-            WHERE relnamespace = '{schema}'::regnamespace AND relkind = 'r'"""
-        return int(self._read(sql)[0][0])
-
-    # writing
+    def _is_behind(self, since: int | None) -> bool:
+        """Whether a head was read that is newer than the one of `since` leaves."""
+        newest = self.newest() if since is not None else None
+        return newest is not None and newest[0] > (since or 0)
 
     @contextmanager
     def writing(self, since: int | None = None) -> Iterator[None]:

@@ -390,3 +390,22 @@ def test_an_old_entry_knows_of_no_limit() -> None:
     assert Entry().contradiction(read, None) == ""
     assert Limits().refusal(read, 0) == ""
     assert Proposed.__struct_fields__[: len(Posted.__struct_fields__) - 1] == Posted.__struct_fields__[:-1]
+
+
+def test_an_agreement_is_bound_to_the_proposal_that_was_seen(team: Team) -> None:
+    """Who proposed may propose again, for other days and then for the same: what was seen is what counts."""
+    alice, bob = team.alice, team.bob
+    for month in ("2026-01", "2026-02"):
+        alice("period", "close", month, "--accept", "bills", "--reason", "x", BO_NOW="2026-03-02T12:00:00Z")
+    asked = ("period", "reopen", "2026-01", "--reason", "late", "--until")
+    now = "2026-03-02T12:00:00Z"
+    alice(*asked, "2026-03-10", BO_NOW=now)
+    seen = bob.json("period", "reopening", BO_NOW=now)
+    alice("period", "reopen", "2026-02", "--reason", "late", "--until", "2026-03-10", BO_NOW=now)
+    alice(*asked, "2099-12-31", BO_NOW=now)
+    bob("period", "reopen", "2026-01", "--seen", seen["digest"], code=3, BO_NOW=now)
+    assert "the proposal is not what you saw" in bob.said
+    again = bob.json("period", "reopening", BO_NOW=now)
+    assert (seen["until"], again["until"], again["state"]) == ("2026-03-10", "2099-12-31", "proposed")
+    bob("period", "reopen", "2026-01", "--seen", again["digest"][:8], BO_NOW=now)
+    assert alice.json("period", "reopening", BO_NOW=now)["agreed_by"] == "bob"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from bo.checks import Open
+    from bo.closing import Reopening
     from bo.dates import Period
     from bo.verifying import Found, Verified
     from projections.periods import Period as Listed
@@ -168,20 +169,36 @@ def verify(ledger: Ledger, period: Period | None, full: bool) -> list[Verified]:
 @period.command()
 @_period
 @click.option("--until", type=options.LAST_DAY, metavar="DAY", help="It is closed again after this day.")
+@click.option("--seen", default="", metavar="DIGEST", help="What `bo period reopening` printed: refused if it changed.")
 @options.reason_if_any
 @_writes
-def reopen(ledger: Ledger, period: Period, until: date | None) -> None:
+def reopen(ledger: Ledger, period: Period, until: date | None, seen: str) -> None:
     """Propose to open PERIOD again for a while, or agree to what another person proposed.
 
     All that is recorded for its days meanwhile is marked in the audit trail. Close it again when it is done.
 
     \b
     Example: bo period reopen 2026-03 --until 2026-04-30 --reason "a late statement"
-             bo --device bob period reopen 2026-03
+             bo --device bob period reopen 2026-03 --seen 3f2a9c1d
     """
     from bo import closing
 
-    _tell(ledger.commit(lambda tx: closing.reopen(ledger, tx, period, until, ledger.reason)))
+    _tell(ledger.commit(lambda tx: closing.reopen(ledger, tx, period, until, ledger.reason, seen)))
+
+
+@period.command()
+@options.shown
+@options.ledger
+def reopening(ledger: Ledger) -> Reopening:
+    """Show what is open again, or proposed to be, with its reason and the digest that an agreement is bound to.
+
+    \b
+    Example: bo period reopening
+    """
+    from bo import closing
+    from projections.core import open_views
+
+    return closing.reopening(ledger, open_views(ledger, only=("Directory",)))
 
 
 @period.command()
