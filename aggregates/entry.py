@@ -2,34 +2,16 @@
 
 from datetime import date
 from hashlib import sha256
-from typing import Any, ClassVar, Literal, Self, assert_never
+from typing import Any, ClassVar, Self, assert_never
 
 import msgspec
 
 from aggregates import text
 from aggregates.chart import Chart
 from aggregates.core import APPROVE, FINANCE, Event, Refused, State, replace, require
-from aggregates.entrylimit import Limit, reached
 from aggregates.posting import Posting, differences, turned
 from aggregates.series import misnumbered
-
-Kind = Literal["normal", "opening", "adjusting", "closing"]
-KINDS: tuple[Kind, ...] = ("normal", "opening", "adjusting", "closing")
-
-
-class Written(Event, tag=False):
-    """`reverses` is the number of the entry this one takes back; an accrual takes itself back on `reverse_on`."""
-
-    number: str
-    on: date
-    text: str
-    lines: tuple[Posting, ...]
-    documents: tuple[str, ...] = ()
-    kind: Kind = "normal"
-    reverses: str = ""
-    reverse_on: date | None = None
-    limit: Limit = ()
-    """The limit that was in force when it was made."""
+from aggregates.written import Kind, Limit, Written, reached
 
 
 class Posted(Written, tag="entry.posted"):
@@ -178,7 +160,7 @@ class Entry(State[Events]):
     def contradiction(self, event: Events, together: tuple[Event, ...] | None) -> str:
         match event:
             case Posted():
-                if self.lines:
+                if self.lines or (self.number and self.proposed is None):
                     return f"{event.number} was posted already"
                 if differences(event.lines):
                     return f"{event.number} does not balance"
@@ -195,10 +177,10 @@ class Entry(State[Events]):
                     return f"{event.number} does not balance"
                 return misnumbered(event.number, together)
             case Approved() | Declined() | Withdrawn():
-                return self._undecidable(event)
+                return self._undecidable(event, together)
         return ""
 
-    def _undecidable(self, event: Approved | Declined | Withdrawn) -> str:
+    def _undecidable(self, event: Approved | Declined | Withdrawn, together: tuple[Event, ...] | None) -> str:
         asked = self.proposed
         if asked is None or self.approved_by or self.ended:
             return "an entry was decided on that nobody proposes"
@@ -206,8 +188,11 @@ class Entry(State[Events]):
             return "" if event.by == asked.by else f"{asked.number} was withdrawn by another person"
         if event.by == asked.by:
             return f"{asked.number} was decided on by who proposed it"
-        if isinstance(event, Approved) and event.digest != asked.digest:
-            return f"{asked.number} is not what was approved"
+        if isinstance(event, Approved):
+            if event.digest != asked.digest:
+                return f"{asked.number} is not what was approved"
+            if together is not None and asked.posted(event.by) not in together:
+                return f"{asked.number} was approved and not posted with that"
         return ""
 
     def evolve(self, event: Events) -> Self:

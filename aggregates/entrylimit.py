@@ -1,14 +1,11 @@
 """Limits: the amounts from which on a journal entry needs another person's approval."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Self
 
 from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
 from aggregates.money import Money
-from aggregates.posting import Posting
-
-Limit = tuple[Money, ...]
-"""One amount a currency, in the order of their codes; empty for no limit at all."""
+from aggregates.written import Limit, Written, floors
 
 
 class Changed(Event, tag="entrylimit.changed"):
@@ -54,13 +51,14 @@ class Limits(State[Changed]):
 
     @classmethod
     def concerns(cls, event: Event) -> bool:
-        return hasattr(event, "limit")
+        return isinstance(event, Written)
 
     def refusal(self, event: Event, at: int) -> str:
         """An entry names the limit that was in force when it was made; once approved, it was asked that before."""
-        if getattr(event, "limit", ()) == self.amounts or getattr(event, "approved_by", ""):
+        if not isinstance(event, Written) or event.limit == self.amounts:
             return ""
-        return f"{getattr(event, 'number', 'an entry')} names another limit than the one in force"
+        approved = getattr(event, "approved_by", "")
+        return "" if approved else f"{event.number} names another limit than the one in force"
 
     def contradiction(self, event: Changed, together: tuple[Event, ...] | None) -> str:
         agreed = event.amounts == self.proposed and event.by != self.proposed_by
@@ -73,23 +71,9 @@ class Limits(State[Changed]):
         return replace(self, amounts=event.amounts, proposed=event.proposed, proposed_by=by)
 
 
-def reached(lines: Iterable[Posting], limit: Limit) -> bool:
-    """Whether the debits of an entry come to a limit. Where there is one, a currency that it does not name has zero."""
-    if not limit:
-        return False
-    floors, sums = _floors(limit), dict[str, int]()
-    for each in lines:
-        sums[each.amount.currency] = sums.get(each.amount.currency, 0) + max(each.amount.minor, 0)
-    return any(minor >= floors.get(currency, 0) for currency, minor in sums.items())
-
-
 def _looser(new: Limit, old: Limit) -> bool:
     """Whether some entry needs an approval under the old limit and none under the new."""
     if not (new and old):
         return bool(old)
-    after, before = _floors(new), _floors(old)
+    after, before = floors(new), floors(old)
     return any(after.get(currency, 0) > before.get(currency, 0) for currency in after)
-
-
-def _floors(limit: Limit) -> dict[str, int]:
-    return {each.currency: each.minor for each in limit}

@@ -14,13 +14,13 @@ from aggregates.commodity import Commodity
 from aggregates.core import FINANCE, SALES, Refused, replace, require
 from aggregates.dimension import Dimension
 from aggregates.entry import Entry, Proposed
-from aggregates.entry import Kind as Sort
 from aggregates.kind import Kind, known
 from aggregates.money import MOST, Money
 from aggregates.posting import Posting, differences
 from aggregates.record import Record, check, checked
 from aggregates.text import line as one_line
 from aggregates.text import reference
+from aggregates.written import Kind as Sort
 from bo import books, charting, documents, journaling, records
 from bo.findings import Findings
 from bo.importing import tell

@@ -9,12 +9,13 @@ import click
 
 from aggregates.chart import CONTROLS
 from aggregates.core import Refused, require
-from aggregates.entry import Entry, Kind, Posted, Proposed, Withdrawn
+from aggregates.entry import Entry, Posted, Proposed, Withdrawn
 from aggregates.entrylimit import Limits
 from aggregates.money import Money, parted
 from aggregates.posting import Posting
 from aggregates.text import line as one_line
 from aggregates.text import shown
+from aggregates.written import Kind
 from bo import books
 from bo.errors import BadInput
 from bo.paying import approval_needed, require_approver

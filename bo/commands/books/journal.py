@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
-    from aggregates.entry import Kind
+    from aggregates.written import Kind
     from bo.inputs import Source
     from projections.journals import Entry, Listed
     from projections.trail import Entry as Past
