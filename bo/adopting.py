@@ -18,6 +18,8 @@ from aggregates.kind import Kind, known
 from aggregates.money import MOST, Money
 from aggregates.posting import Posting, differences
 from aggregates.record import Record, check, checked
+from aggregates.tax import Code
+from aggregates.tax import Definition as Tax
 from aggregates.text import line as one_line
 from aggregates.text import reference
 from aggregates.written import Kind as Sort
@@ -59,7 +61,7 @@ class Party(NamedTuple):
 
 
 class Adoption:
-    """What one file brings: accounts, parties and dimensions first, then entries; `finish` records it or refuses."""
+    """What one file brings: first what entries stand on, then entries; `finish` records it or refuses."""
 
     def __init__(self, ledger: Ledger, file: str, digest: str) -> None:
         self.ledger, self.digest, self.findings = ledger, digest, Findings(file)
@@ -72,6 +74,7 @@ class Adoption:
         self._chart: Chart | None = None
         self._parties: dict[str, Party] = {}
         self._dimensions: dict[tuple[str, str], str] = {}
+        self._taxes: dict[str, Tax] = {}
         self._kinds: dict[str, Kind] = {}
         self._commodities: dict[str, tuple[int, str]] = {}
         self._entries: list[bytes] = []
@@ -126,7 +129,7 @@ class Adoption:
             self._chart = Chart(self.accounts, self.before.roles, self.before.closed)
         return self._chart
 
-    # Parties and dimensions
+    # Parties, dimensions and taxes
 
     def party(self, line: int, kind: str, ref: str, raw: dict[str, str]) -> str:
         """A customer or vendor, as postings name it. One that is here stays as it is."""
@@ -155,6 +158,18 @@ class Adoption:
         else:
             self._dimensions[dimension, value] = name
         return f"{dimension}={value}"
+
+    def tax_code(self, line: int, new: Tax) -> None:
+        """A tax code as the file has it. One that is here stays as it is."""
+        try:
+            known = self.ledger.load(Code, new.code)
+            if known.define(new):
+                if known.code:
+                    self.odd(line, "tax code", new.code, "there is one of another meaning here, which stays")
+                else:
+                    self._taxes[new.code] = new
+        except Refused as no:
+            self.odd(line, "tax code", new.code, f"{no}: it is left out")
 
     def commodity(self, code: str, digits: int, name: str) -> None:
         """What is counted besides currencies, with its decimals."""
@@ -239,7 +254,7 @@ class Adoption:
         return (numbers[0], numbers[-1], waiting) if numbers else ("", "", 0)
 
     def _found(self, tx: Transaction) -> None:
-        """What entries stand on: accounts, parties and dimensions."""
+        """What entries stand on: accounts, parties, tax codes and dimensions."""
         same = books.chart(open_views(self.ledger)) == self.before
         require(same, "the chart of accounts was changed meanwhile: import the file again")
         changed = [new for number, new in self.accounts.items() if self.before.accounts.get(number) != new]
@@ -257,6 +272,8 @@ class Adoption:
             tx.change(Commodity, code, Commodity.define, code, digits, name)
         for (dimension, value), name in self._dimensions.items():
             tx.change(Dimension, dimension, Dimension.add, dimension, value, name)
+        for tax in self._taxes.values():
+            tx.change(Code, tax.code, Code.define, tax)
 
 
 def _plain(text: str) -> str:

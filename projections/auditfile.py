@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from datetime import date
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from projections.entries import PARTY
+from projections.taxed import DIRECTION, NAMED, PART
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import date
 
     from projections.core import Views
 
@@ -43,6 +44,10 @@ class Line(msgspec.Struct):
     currency: str
     minor: int
     base: int
+    direction: str
+    """Of the tax it bears: output or input."""
+    part: str
+    """Whether it is what is taxed (base), the tax, or a tax we owe in the vendor's stead (owed)."""
 
 
 class Entry(msgspec.Struct):
@@ -103,13 +108,23 @@ def totals(views: Views, first: date, last: date) -> Totals:
     return found or Totals(0, 0, 0)
 
 
+def taxes(views: Views, first: date, last: date) -> list[tuple[str, str, date]]:
+    """Every tax that lines between two days bear: its direction, its name, and each such day."""
+    rows = views.rows(
+        f"""SELECT DISTINCT {DIRECTION}, p.tax, p.on_date FROM posting p JOIN entry e ON e.id = p.entry {NAMED}
+            WHERE p.tax != '' AND p.on_date BETWEEN ? AND ? ORDER BY 1, 2, 3""",  # noqa: S608
+        first, last,
+    )  # fmt: skip
+    return [(direction, tax, date.fromisoformat(day)) for direction, tax, day in rows]
+
+
 def entries(views: Views, first: date, last: date) -> Iterator[Entry]:
     """Every entry between two days, in the order of dates and then of the log; one is in memory at a time."""
     commits = list(views.rows("SELECT position, at FROM committed ORDER BY position"))
     rows = views.rows(
         f"""SELECT e.id, e.position, e.on_date, e.number, e.text,
-            p.account, {PARTY}, p.tax, p.dimensions, p.text, p.currency, p.minor, p.base
-            FROM posting p JOIN entry e ON e.id = p.entry WHERE p.on_date BETWEEN ? AND ?
+            p.account, {PARTY}, p.tax, p.dimensions, p.text, p.currency, p.minor, p.base, {DIRECTION}, {PART}
+            FROM posting p JOIN entry e ON e.id = p.entry {NAMED} WHERE p.on_date BETWEEN ? AND ?
             ORDER BY p.on_date, p.id""",  # noqa: S608
         first, last,
     )  # fmt: skip

@@ -55,19 +55,22 @@ class Seen(NamedTuple):
 
 ISSUED = "('invoice.issued', 'invoice.imported', 'bill.added', 'bill.edited')"
 CREDITED = "('invoice.credited', 'bill.credited')"
+DIRECTION = """CASE WHEN e.event LIKE 'invoice.%' THEN 'output' WHEN e.event LIKE 'bill.%' THEN 'input'
+        WHEN r.role = 'output-tax' THEN 'output' WHEN r.role = 'input-tax' THEN 'input'
+        WHEN a.type = 'income' THEN 'output' ELSE 'input' END"""
+PART = """CASE WHEN r.role IS NULL THEN 'base'
+        WHEN r.role = 'output-tax' AND e.event LIKE 'bill.%' THEN 'owed' ELSE 'tax' END"""
+NAMED = """LEFT JOIN account a ON a.number = p.account
+    LEFT JOIN account_role r ON r.account = p.account AND r.role IN ('output-tax', 'input-tax')"""
+"""SQL: what a posting `p` of an entry `e` is to a tax that it bears."""
 TAXED = f"""SELECT p.id, p.on_date, e.position, e.number, e.event, e.source, p.account, coalesce(a.name, '') AS name,
     iif(p.party IN (SELECT party FROM erased_party), '[erased]', p.party) AS party, p.tax,
     coalesce((SELECT late.base FROM late WHERE late.posting = p.id), p.base) AS base,
     (SELECT value FROM book WHERE name = 'currency') AS currency,
     (e.event LIKE 'invoice.%' OR e.event LIKE 'bill.%')
         AND NOT (p.tax LIKE 'AE%' OR p.tax LIKE 'K%') AS document,
-    CASE WHEN e.event LIKE 'invoice.%' THEN 'output' WHEN e.event LIKE 'bill.%' THEN 'input'
-        WHEN r.role = 'output-tax' THEN 'output' WHEN r.role = 'input-tax' THEN 'input'
-        WHEN a.type = 'income' THEN 'output' ELSE 'input' END AS direction,
-    CASE WHEN r.role IS NULL THEN 'base'
-        WHEN r.role = 'output-tax' AND e.event LIKE 'bill.%' THEN 'owed' ELSE 'tax' END AS part
-    FROM posting p JOIN entry e ON e.id = p.entry AND {LINES_OF} LEFT JOIN account a ON a.number = p.account
-    LEFT JOIN account_role r ON r.account = p.account AND r.role IN ('output-tax', 'input-tax')
+    {DIRECTION} AS direction, {PART} AS part
+    FROM posting p JOIN entry e ON e.id = p.entry AND {LINES_OF} {NAMED}
     WHERE p.tax != '' AND p.base IS NOT NULL"""  # noqa: S608
 COLUMNS = """on_date AS "on", position, number, account, name, party, tax, direction, part, currency,
     iif(direction = 'input' AND part != 'owed', base, -base) AS amount"""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import io
 import subprocess
 from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -15,6 +17,7 @@ from aggregates.core import Refused
 from bo.adopting import Adoption
 from bo.saft.reading import parts
 from bo.saft.taking import Taking
+from projections import taxcodes
 from projections.balances import trial_balance
 from projections.core import open_views
 from tests.ledgers import Office
@@ -26,6 +29,8 @@ FOLDER = SHARED / "saft"
 EXAMPLE = FOLDER / "example_888888888.xml"
 CONTRADICTED = {"1920": Decimal("53838.25"), "2711": Decimal("-0.35"), "2740": Decimal("0.35")}
 """The example gives these closing balances otherwise than its own opening balances and transactions do: by so much."""
+UNTOLD = Decimal("1.50")
+"""Two lines of the example say 40729.00 for their tax, and it posts 40729.75."""
 needs_example = pytest.mark.skipif(not FOLDER.exists(), reason="the public data sets are not here")
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -79,6 +84,33 @@ def stated(file: Path) -> dict[str, tuple[Decimal, Decimal]]:
     return known
 
 
+def taxed(tree: Any) -> dict[tuple[str, str], tuple[Decimal, Decimal]]:
+    """Base and tax of each code and percentage, credit positive."""
+    sums: dict[tuple[str, str], tuple[Decimal, Decimal]] = {}
+    for line in tree.iterfind(".//{*}Line"):
+        said = line.find("{*}TaxInformation")
+        if said is None:
+            continue
+        side = -1 if line.find("{*}DebitAmount") is not None else 1
+        own = {name: said.findtext(f"{{*}}{name}/{{*}}Amount") for name in ("TaxAmount", *SIDES)}
+        tax = side * Decimal(own["TaxAmount"]) if own["TaxAmount"] else Decimal(0)
+        tax += sum((sign * Decimal(own[name] or 0) for name, sign in SIDES.items()), Decimal(0))
+        base = side * Decimal(said.findtext("{*}TaxBase") or 0)
+        key = said.findtext("{*}TaxCode"), said.findtext("{*}TaxPercentage")
+        before = sums.get(key, (Decimal(0), Decimal(0)))
+        sums[key] = before[0] + base, before[1] + tax
+    return sums
+
+
+SIDES = {"DebitTaxAmount": -1, "CreditTaxAmount": 1}
+
+
+def standards(tree: Any) -> dict[str, str]:
+    """The standard code of each tax code."""
+    details = tree.iterfind(".//{*}TaxCodeDetails")
+    return {each.findtext("{*}TaxCode"): each.findtext("{*}StandardTaxCode") for each in details}
+
+
 @pytest.fixture
 def imported(bo: Run) -> Run:
     bo("init", "books", "--name", "Acme AS", "--owner", "alice", "--currency", "NOK", "--no-passphrase")
@@ -119,6 +151,12 @@ def test_the_example_gives_its_balances_and_goes_out_again_with_the_same_totals(
                  for side in ("Debit", "Credit")}  # fmt: skip
         assert lines == {"Debit": Decimal("9487049.35"), "Credit": Decimal("9487049.35")}
         assert stated(file) == ours
+        example = etree.parse(str(EXAMPLE))
+        told, expected = taxed(tree), taxed(example)
+        base, tax = expected["2", "25"]
+        assert told == {**expected, ("2", "25"): (base, tax + UNTOLD)}, "base and tax of each code"
+        used = {code for code, _ in told}
+        assert standards(tree) == {code: kind for code, kind in standards(example).items() if code in used}
         assert len(tree.findall(".//{*}Customer")) == 6 == len(tree.findall(".//{*}Supplier"))
         assert imported(*words).stdout.encode() == file.read_bytes(), "the same books are the same bytes"
 
@@ -132,6 +170,80 @@ def test_what_goes_out_comes_in_elsewhere_with_the_same_balances(imported: Run, 
         done = bo("--ledger", other, "import", "saft", file)
         assert done.stdout.startswith("54 entries"), done.stderr
         assert balances(lambda *words, other=other: bo("--ledger", other, *words)) == balances(imported)
+
+
+RATES = """<TaxTable><TaxTableEntry><TaxType>MVA</TaxType><Description>Merverdiavgift</Description>
+<TaxCodeDetails><TaxCode>3</TaxCode><EffectiveDate>2008-01-01</EffectiveDate><TaxPercentage>15</TaxPercentage>
+<Country>NO</Country><StandardTaxCode>31</StandardTaxCode><BaseRate>100</BaseRate></TaxCodeDetails>
+<TaxCodeDetails><TaxCode>3</TaxCode><EffectiveDate>2006-01-01</EffectiveDate><TaxPercentage>14</TaxPercentage>
+<Country>NO</Country><StandardTaxCode>31</StandardTaxCode><BaseRate>100</BaseRate></TaxCodeDetails>
+<TaxCodeDetails><TaxCode>H&#xF8;y</TaxCode><TaxPercentage>25</TaxPercentage>
+<Country>NO</Country><StandardTaxCode>NA</StandardTaxCode><BaseRate>100</BaseRate></TaxCodeDetails>
+</TaxTableEntry></TaxTable></MasterFiles>"""
+
+
+def test_tax_codes_come_with_their_rates_and_what_is_none_is_left_out(office: Office) -> None:
+    text = HEAD.replace("</MasterFiles>", RATES) + ENTRY + TAIL
+    into = taken(office, text)
+    assert [each.rule for each in into.findings.shown if each.column == "tax code"] == [
+        "“Høy” is no tax code: 1 to 16 letters, digits, . _ or -: it is left out"
+    ]
+    into.finish("saft")
+    [code] = [row for row in taxcodes.listed(open_views(office.ledger), date(2007, 1, 1)) if not row.built_in]
+    assert (code.code, code.direction, code.category, code.rate) == ("3", "output", "S", "14")
+    assert (code.base_box, code.tax_box, code.standard) == ("31", "31 tax", "31")
+    other = text.replace("<TaxPercentage>15", "<TaxPercentage>16")
+    assert "there is one of another meaning here, which stays" in found(office, other, "warning")
+
+
+@needs_example
+@pytest.mark.parametrize("version", ["1.10", "1.30"])
+def test_taxes_and_dimensions_of_papers_go_out_and_come_back(bo: Run, tmp_path: Path, version: str) -> None:
+    etree = library("lxml.etree")
+
+    def run(*words: str, ledger: str = "books") -> str:
+        done = bo("--ledger", ledger, *words)
+        assert not done.returncode, done.stderr
+        return done.stdout
+
+    for name in ("books", "other"):
+        bo("init", name, "--name", "Acme AS", "--owner", "alice", "--no-passphrase")
+    run("dimension", "add", "cost-centre", "NORTH", "--name", "Northern branch")
+    run("tax", "codes", "add", "HIGH", "--direction", "output", "--rate", "25", "--standard", "3")
+    run("record", "add", "customer", "C-1", "--set", "name=Ada")
+    run("record", "add", "vendor", "V-1", "--set", "name=Eng")
+    lines = "Work;1;33.33;25;cost-centre=NORTH", "More;1;66.68;25", "Book;3;10.01;12", "Export;1;50;G"
+    draft = run("invoice", "draft", "C-1", *(word for each in lines for word in ("--line", each))).strip()
+    run("invoice", "issue", draft, "--on", "2026-01-10")
+    run("invoice", "credit", "INV-2026-0001", "--line", "1", "--reason", "back", "--on", "2026-01-11")
+    bought = "Licence;1;100;AE 25;6400;cost-centre=NORTH", "Paper;1;10;25"
+    said = (word for each in bought for word in ("--line", each))
+    run("bill", "add", "V-1", "--ref", "1", "--on", "2026-01-12", *said)
+    sale = ({"account": "1100", "debit": "125"}, {"account": "4100", "credit": "100", "tax": "HIGH"},
+            {"account": "2200", "credit": "25", "tax": "HIGH"})  # fmt: skip
+    entry = tmp_path / "entry.json"
+    entry.write_bytes(msgspec.json.encode({"text": "Cash sale", "lines": sale}))
+    run("journal", "add", "--on", "2026-01-13", "--from", str(entry))
+
+    file = tmp_path / "own.xml"
+    run("export", "saft", "--period", "2026", "--registration", "1", "--schema", version, "-o", str(file))
+    tree = etree.parse(str(file))
+    [schema] = FOLDER.glob(f"*{version}.xsd")
+    etree.XMLSchema(etree.parse(str(schema))).assertValid(tree)
+    amounts = {key: tuple(map(str, value)) for key, value in taxed(tree).items()}
+    assert amounts == {
+        ("HIGH", "25"): ("166.68", "41.67"), ("S12", "12"): ("30.03", "3.60"), ("G", "0"): ("50.00", "0.00"),
+        ("AE25-IN", "25"): ("-100.00", "-25.00"), ("S25-IN", "25"): ("-10.00", "-2.50"),
+    }  # fmt: skip
+    assert standards(tree) == {"HIGH": "3", **dict.fromkeys(("S12", "G", "AE25-IN", "S25-IN"), "NA")}
+
+    run("import", "saft", str(file), ledger="other")
+    columns = ("report", "journal", "--period", "2026", "--columns", "account,dimensions,debit,credit", "--json")
+    assert run(*columns, ledger="other") == run(*columns)
+    there = run("report", "journal", "--period", "2026", "--columns", "tax", "--json", ledger="other")
+    assert {row["tax"] for row in msgspec.json.decode(there)} == {"", "HIGH", "S12", "G", "AE25", "S25"}
+    [code] = msgspec.json.decode(run("tax", "codes", "list", "--json", ledger="other"))[:1]
+    assert (code["code"], code["rate"], code["standard"], code["built_in"]) == ("HIGH", "25", "3", False)
 
 
 def test_a_small_file_becomes_accounts_and_entries(office: Office) -> None:

@@ -19,7 +19,7 @@ from aggregates.posting import Facts, Posting, accounting_dates, credit, debit, 
 from aggregates.tax import Amount, Basis, Code, Definition, Filed, Rate, Returns, Rounding
 from bo import paying, rating, taxing
 from bo.dates import Period
-from projections import balances, taxes
+from projections import balances, taxcodes, taxes
 from projections.core import Views, open_views
 from projections.taxed import Seen, posted
 from store.ledger import Ledger
@@ -320,7 +320,7 @@ def test_a_code_takes_what_bears_one_of_its_rates_and_the_newer_where_two_do(off
     other = Definition("NEW", "New", "output", "S", (Rate(DAY, Decimal(19)),), "N", "N tax")
     for each in (STANDARD, other):
         office.ledger.commit(lambda tx, each=each: tx.change(Code, each.code, Code.define, each))  # type: ignore[misc]
-    codes = taxes.Codes(open_views(office.ledger))
+    codes = taxcodes.Codes(open_views(office.ledger))
     assert codes.of("output", "S19", DAY).code == "NEW"
     assert codes.of("output", "S19", DAY - timedelta(1)).code == "STD"
     assert codes.of("output", "STD", DAY).code == "STD"

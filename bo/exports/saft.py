@@ -26,8 +26,9 @@ def saft(
 ) -> None:
     """Export the books of a period as a Norwegian SAF-T Financial file.
 
-    All accounts with opening and closing balances, customers and suppliers, dimensions, and every entry. Amounts are
-    in the ledger's own currency. Tax codes are not in it: those of the tax administration are not known to bo.
+    All accounts with opening and closing balances, customers and suppliers, tax codes, dimensions, and every entry.
+    Amounts are in the ledger's own currency. The tax administration's own code of a tax is what `bo tax codes set
+    CODE --standard` says; NA, if nothing does.
 
     \b
     Example: bo export saft --period 2026 --registration 888888888 -o audit-2026.xml

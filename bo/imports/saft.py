@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @options.dry_run
 @options.ledger
 def saft(ledger: Ledger, file: str) -> None:
-    """Take over a Norwegian SAF-T Financial file: accounts, parties, dimensions, opening balances, transactions.
+    """Take over a Norwegian SAF-T Financial file: accounts, parties, tax codes, dimensions, balances, entries.
 
     Accounts that bo only offers, and nobody has used, give way to the file's. Lines are in the file's own currency.
     What is wrong or odd is listed by line; with an error nothing is imported. The same file again changes nothing.

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import BinaryIO
 
-PARTS = {"Header", "Account", "Customer", "Supplier", "AnalysisTypeTableEntry", "Transaction"}
+PARTS = {"Header", "Account", "Customer", "Supplier", "TaxTableEntry", "AnalysisTypeTableEntry", "Transaction"}
 """What is handed over one by one, and then forgotten."""
 TOTALS = {"NumberOfEntries", "TotalDebit", "TotalCredit"}
 """Of the general ledger; sales and purchases have theirs too, which nothing is read of."""

@@ -17,6 +17,7 @@ from aggregates.posting import Posting
 from bo.bank.xml import Node
 from bo.dates import Period
 from bo.saft.reading import parts
+from bo.saft.taxtable import TaxTable
 
 if TYPE_CHECKING:
     from typing import BinaryIO
@@ -41,6 +42,7 @@ class Taking:
         self.closing: dict[str, tuple[int, Money]] = {}
         self.parties: dict[tuple[str, str], Money] = {}
         self.dimensions: dict[str, str] = {}
+        self.taxes = TaxTable()
         self.moved: Counter[str] = Counter()
         self.said: dict[str, tuple[int, Decimal]] = {}
         self.sums = dict.fromkeys(("NumberOfEntries", "TotalDebit", "TotalCredit"), Decimal(0))
@@ -50,7 +52,7 @@ class Taking:
         """Hand over all that the file says; what is wrong with it is found."""
         takes = {
             "Header": self._header, "Account": self._account, "Customer": self._party, "Supplier": self._party,
-            "AnalysisTypeTableEntry": self._analysis, "Transaction": self._transaction,
+            "TaxTableEntry": self._tax, "AnalysisTypeTableEntry": self._analysis, "Transaction": self._transaction,
         }  # fmt: skip
         for node in parts(file):
             take = takes.get(node.name, self._total)
@@ -60,6 +62,8 @@ class Taking:
                 self.into.wrong(node.line, node.name, _name(node), str(no))
         require(self.period or self.into.findings.errors, "this is no SAF-T file: it has no header")
         self._post_opening()
+        for code in self.taxes.definitions():
+            self.into.tax_code(*code)
         self._check()
 
     def _header(self, node: Node) -> None:
@@ -67,6 +71,7 @@ class Taking:
         digits_of(self.currency)
         if self.currency != self.into.base:
             self.into.odd(node.line, "currency", self.currency, f"the ledger's own currency is {self.into.base}")
+        self.taxes.ours = node.said("SoftwareID") == "bo"
         self.period = _period(node)
 
     def _account(self, node: Node) -> None:
@@ -82,6 +87,10 @@ class Taking:
         for each in [node, *node.all("BalanceAccount")]:
             if account := each.said("AccountID"):
                 self.parties[account, stream] = self._balance(each, "Opening")
+
+    def _tax(self, node: Node) -> None:
+        for each in node.all("TaxCodeDetails"):
+            self.taxes.add(each)
 
     def _analysis(self, node: Node) -> None:
         kind, described = node.said("AnalysisType"), node.said("AnalysisTypeDescription")
@@ -137,7 +146,7 @@ class Taking:
         party = f"customer/{customer}" if customer else f"vendor/{vendor}" if vendor else ""
         text = node.said("Description")
         return Posting(
-            node.said("AccountID"), amount, party, node.said("TaxInformation/TaxCode")[:16],
+            node.said("AccountID"), amount, party, self.taxes.name(node.said("TaxInformation/TaxCode"))[:16],
             "" if text == whole.said("Description") else text, tuple(map(self._dimension, node.all("Analysis"))),
         )  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from aggregates.core import require
 from bo import __version__, books, exporting
 from bo.clock import today
+from bo.saft.elements import CODE, LONG, LONGER, MIDDLE, SHORT, around, element
+from bo.saft.taxes import Taxes
 from projections import accounts, auditfile, dimensions, directory
 from projections.books import PARTS
 
@@ -22,25 +23,11 @@ if TYPE_CHECKING:
 
 VERSIONS = ("1.10", "1.30")
 SPACE = "urn:StandardAuditFile-Taxation-Financial:NO"
-CODE, SHORT, MIDDLE, LONGER, LONG = 9, 18, 35, 70, 256
-"""The longest texts of the schema."""
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_SPECIAL = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 class Company(NamedTuple):
     registration: str
     contact: str
-
-
-def element(name: str, text: object, most: int = LONG) -> str:
-    """An element with its text, cut to the longest that the schema takes."""
-    plain = _NOT_XML.sub("", exporting.words(str(text)))[:most].translate(_SPECIAL)
-    return f"<{name}>{plain}</{name}>"
-
-
-def around(name: str, *inner: str) -> str:
-    return f"<{name}>{''.join(inner)}</{name}>"
 
 
 class File:
@@ -53,6 +40,7 @@ class File:
         lacking = auditfile.unrated(views, period.last)
         require(not lacking, f"{lacking} has an amount without a rate to {self.base}, and the file needs its value")
         self.known = accounts.known(views)
+        self.taxes = Taxes(views, period, version, self.base)
         self.dimensions = {name: f"D{at}" for at, name in enumerate(sorted(self._tags()), 1)}
 
     def pieces(self) -> Iterator[str]:
@@ -61,6 +49,7 @@ class File:
         yield from self._accounts()
         yield from self._parties("Customers", "customer")
         yield from self._parties("Suppliers", "vendor")
+        yield from self.taxes.table()
         yield from self._analyses()
         yield "</MasterFiles>\n<GeneralLedgerEntries>\n"
         yield from self._entries()
@@ -179,6 +168,7 @@ class File:
     def _entry(self, entry: Entry) -> str:
         position, part = divmod(entry.id, PARTS)
         said = entry.text or next((line.text for line in entry.lines if line.text), "") or entry.number or "-"
+        taxes = self.taxes.of_lines(entry)
         recorded = datetime.fromtimestamp(entry.recorded / 1000, UTC).date()
         return around(
             "Transaction",
@@ -186,20 +176,21 @@ class File:
             element("PeriodYear", entry.on[:4]), element("TransactionDate", entry.on),
             element("TransactionType", "Normal"), element("Description", said), element("SystemEntryDate", recorded),
             element("GLPostingDate", entry.on),
-            *(self._line(at, line, entry, said) for at, line in enumerate(entry.lines, 1)),
+            *(self._line(at, line, entry, said, taxes.get(at, "")) for at, line in enumerate(entry.lines)),
         )  # fmt: skip
 
-    def _line(self, at: int, line: Line, entry: Entry, said: str) -> str:
+    def _line(self, at: int, line: Line, entry: Entry, said: str, tax: str) -> str:
         kind, _, ref = line.party.partition("/")
         party = {"customer": "CustomerID", "vendor": "SupplierID"}.get(kind)
         return around(
             "Line",
-            element("RecordID", at), element("AccountID", line.account, LONGER),
+            element("RecordID", at + 1), element("AccountID", line.account, LONGER),
             *(self._analysis(each) for each in line.dimensions.split()),
             element("SourceDocumentID", entry.number, MIDDLE) if entry.number else "",
             element(party, ref, MIDDLE) if party else "",
             element("Description", line.text or said),
             around("CreditAmount" if line.base < 0 else "DebitAmount", self._worth(line)),
+            tax,
         )  # fmt: skip
 
     def _analysis(self, tag: str) -> str:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from aggregates.tax import Basis, Direction, Rounding
     from bo.dates import Period
-    from projections.taxes import Behind, Box, Code, Return
+    from projections.taxcodes import Code
+    from projections.taxes import Behind, Box, Return
     from store.ledger import Ledger
 
 CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O")
@@ -57,10 +58,10 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
     Example: bo tax codes list --as-of 2026-07-01
     """
     from bo.clock import today
-    from projections import taxes
+    from projections import taxcodes
     from projections.core import open_views
 
-    return taxes.listed(open_views(ledger, known_at, only=("Books", "Taxes")), as_of or today())
+    return taxcodes.listed(open_views(ledger, known_at, only=("Books", "Taxes")), as_of or today())
 
 
 @codes.command()
