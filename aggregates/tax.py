@@ -8,7 +8,7 @@ from typing import ClassVar, Literal, Self, assert_never
 
 import msgspec
 
-from aggregates.core import FINANCE, Event, State, replace, require
+from aggregates.core import FINANCE, Event, Refused, State, replace, require
 from aggregates.en16931 import CATEGORIES, plain, untaxable
 from aggregates.money import Money
 from aggregates.posting import Posting, differences, tax_code, turned
@@ -181,8 +181,8 @@ class Returns(State[Events]):
     def withdraw(self, number: str, on: date, reason: str, booked: date | None = None) -> Withdrawn:
         """Take back the last return. Without `booked`, on the day it was booked."""
         made = next((each for each in self.standing if each.number == number), None)
-        require(made, f"no return {shown(number)} stands: `bo tax returns` lists them")
-        assert made is not None
+        if made is None:
+            raise Refused(f"no return {shown(number)} stands: `bo tax returns` lists them")
         later = self.standing[-1].number
         require(made is self.standing[-1], f"{later} follows on {number}: only the last return can be taken back")
         require(reason.strip(), "to take back a return needs a reason")

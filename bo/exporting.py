@@ -120,7 +120,9 @@ def notes(entry: Whole) -> dict[str, Any]:
 def marks(entry: Whole, line: entries.Piece) -> dict[str, str]:
     """What a line bears besides its amount."""
     text = "" if line.text == said(entry) else line.text
-    tags = dict(each.split("=", 1) for each in line.dimensions.split() if "=" in each)
+    tags: dict[str, str] = {}
+    for name, _, value in (each.partition("=") for each in line.dimensions.split()):
+        tags[name] = f"{tags[name]} {value}" if name in tags else value
     return {
         name: value for name, value in {"party": line.party, "tax": line.tax, "text": text, **tags}.items() if value
     }

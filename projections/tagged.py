@@ -44,8 +44,10 @@ def bearing(views: Views, tags: Sequence[str]) -> Only | None:
 
 
 def split(views: Views, dimension: str, only: Only | None) -> list[tuple[str, Only]]:
-    """Those lines by the value of a dimension, then those without: each line is in one part. A line with two values
-    is in a part of its own."""
+    """Those lines by the value of a dimension, then those without: each line is in one part.
+
+    A line with two values is in a part of those two.
+    """
     parts: dict[str, list[str]] = defaultdict(list)
     for each in _written(views) if only is None else only.written:
         values = sorted(value for name, _, value in (tag.partition("=") for tag in each.split()) if name == dimension)

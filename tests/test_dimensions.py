@@ -19,10 +19,10 @@ from aggregates.invoice import Invoice
 from aggregates.legal import Party
 from aggregates.lines import Line, line, priced
 from aggregates.posting import Facts, entries
-from bo import books, rating
+from bo import books, exporting, rating
 from projections import balances, statements, tagged
 from projections.core import Views, open_views
-from projections.entries import general_ledger
+from projections.entries import general_ledger, whole
 from projections.tagged import Only
 from store.transaction import Transaction
 from tests.businesses import FIRST, Act, Business, acts
@@ -154,6 +154,8 @@ def test_a_line_with_two_values_is_in_a_part_of_its_own_and_every_line_in_one(of
     assert sold(tagged.bearing(views, ("tag=a", "tag=b"))) == 100
     assert sold(tagged.bearing(views, ("tag=b",))) == 300
     assert sold(tagged.bearing(views, ("tag=c",))) == 0
+    [entry] = whole(views, DAY, DAY)
+    assert exporting.marks(entry, next(line for line in entry.lines if "tag=a" in line.dimensions))["tag"] == "a b"
     rows = tagged.by_value(views, "tag", None, lambda only: balances.trial_balance(views, DAY, DAY, only=only))
     assert [row.value for row in rows if row.account == "4100"] == ["a b", "b", ""]  # type: ignore[attr-defined]  # made as it runs
 

@@ -86,6 +86,7 @@ TRIES: dict[str, Callable[[Company], list[str]]] = {
     "book a credit note": lambda c: [
         "bill", "credit", "BILL-2026-0001", "--ref", "c1", "--reason", "x", "--on", DAY, "--booked", DAY,
     ],
+    "file a tax return": lambda c: ["tax", "file", "--period", DAY, "--booked", DAY],
     "import bills": lambda c: ["bill", "import", file(c, BILLS)],
     "pay a bill": lambda c: ["payment", "record", "V-1", "5", "--for", "BILL-2026-0001", "--on", DAY],
     "receive a payment": lambda c: ["payment", "record", "C-1", "5", "--on", DAY],
