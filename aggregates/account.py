@@ -8,7 +8,7 @@ from typing import ClassVar, Self, assert_never
 from aggregates.chart import CONTROLS, TYPES, Chart, Definition
 from aggregates.core import FINANCE, Event, Refused, State, replace, require
 from aggregates.money import Money, digits_of
-from aggregates.posting import ROLES
+from aggregates.posting import CLASSES, ROLES
 from aggregates.text import line, shown
 
 NUMBER = re.compile(r"[0-9A-Za-z]([0-9A-Za-z._-]{0,30}[0-9A-Za-z])?")
@@ -84,9 +84,8 @@ class Account(State[Events]):
         require(role in ROLES, f"there is no role {shown(role)}: the roles are {', '.join(ROLES)}")
         if chart.roles.get(role) == account.number:
             return ()
-        require(
-            not next(chart.below(account.number), ""), f"{account.number} {account.name} is a heading: it plays no role"
-        )
+        heading = role not in CLASSES and next(chart.below(account.number), "")
+        require(not heading, f"{account.number} {account.name} is a heading: it plays no role")
         require(account.number not in chart.closed, f"{account.number} {account.name} is closed")
         if role in CONTROLS:
             require(
@@ -97,9 +96,8 @@ class Account(State[Events]):
             require(
                 not account.control, f"{account.number} {account.name} is a control account: it plays no other role"
             )
-        require(
-            not account.currency, f"{account.number} {account.name} takes {account.currency} only: a role takes any"
-        )
+        one = role not in CLASSES and account.currency
+        require(not one, f"{account.number} {account.name} takes {account.currency} only: a role takes any")
         return (Assigned(role),)
 
     def close(self, on: date, reason: str, chart: Chart, number: str, balance: Sequence[Money]) -> Closed:
@@ -133,7 +131,8 @@ class Account(State[Events]):
             f"{number} is of type {new.category}, its heading {name} of type {parent.category}",
         )
         if not next(chart.below(parent.number), ""):
-            roles = ", ".join(role for role, account in chart.roles.items() if account == parent.number)
+            played = (role for role, account in chart.roles.items() if account == parent.number)
+            roles = ", ".join(role for role in played if role not in CLASSES)
             require(not roles, f"{name} plays the role {roles}: it cannot become a heading")
             require(parent.number not in used, f"{name} has been posted to: it cannot become a heading")
 

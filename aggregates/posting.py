@@ -21,10 +21,12 @@ _ROLES = """
     cash bank receivable payable sales output-tax input-tax tax-settlement bad-debt purchases exchange fx-gain fx-loss
     fx-unrealised-gain fx-unrealised-loss rounding suspense retained-earnings opening-balance depreciation
     asset-cost asset-depreciation disposal-gain disposal-loss fees-income interest-income bank-charges
-    discount
+    discount loan
 """
 ROLES = tuple(_ROLES.split())
 """What rules call accounts by. Each role is played by one account: see aggregates/chart.py."""
+CLASSES = frozenset({"loan"})
+"""Roles that no rule posts to: they tell statements what an account is, or all that stand under a heading."""
 
 PAPERS = {
     *("invoice.issued", "invoice.imported", "invoice.credited", "invoice.voided"),

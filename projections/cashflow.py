@@ -28,6 +28,7 @@ ROLES = {
     "asset-cost": "investing", "asset-depreciation": "investing", "disposal-gain": "investing",
     "disposal-loss": "investing", "exchange": "exchange", "fx-gain": "exchange", "fx-loss": "exchange",
     "fx-unrealised-gain": "exchange", "fx-unrealised-loss": "exchange", "opening-balance": "opening",
+    "loan": "financing",
 }  # fmt: skip
 """Where an account, and what stands under it, belongs by the role it plays; else its type says."""
 HELD = {"opening": "Cash at the beginning", "exchange": "Exchange differences on cash", "closing": "Cash at the end"}

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from aggregates.chart import Chart
+from aggregates.account import Account
+from aggregates.chart import Chart, Definition
 from aggregates.entry import Entry
 from aggregates.money import Money, eur
 from aggregates.posting import Posting
 from bo import books, rating
-from projections import balances, cashflow
+from projections import accounts, balances, cashflow
 from projections.core import Views, open_views
 from store.ledger import Ledger
 from store.transaction import Transaction
@@ -35,9 +40,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 
 def post(ledger: Ledger, day: date, *lines: tuple[str, Money]) -> None:
+    _post(ledger, day, tuple(Posting(*line) for line in lines))
+
+
+def _post(ledger: Ledger, day: date, lines: tuple[Posting, ...]) -> None:
     def work(tx: Transaction) -> None:
-        number, found = books.number(tx, "JE", day), tuple(Posting(*line) for line in lines)
-        tx.change(Entry, number, Entry.post, number, day, "by hand", found, Chart.default(), (), "normal", None)
+        number, chart = books.number(tx, "JE", day), books.chart(open_views(ledger))
+        tx.change(Entry, number, Entry.post, number, day, "by hand", lines, chart, (), "normal", None)
 
     ledger.commit(work)
 
@@ -67,6 +76,85 @@ def test_opening_and_flows_come_to_closing_whatever_happened(shared: Office, don
     for own in ("", "EUR"):
         for span in spans:
             reconcile(views, *span, own)
+
+
+AMOUNT = st.integers(1, 90_000)
+FINANCED = {
+    "loan": ("financing", (("1200", 1, 0), ("2410", -1, 0))),
+    "repayment with interest": ("financing", (("2410", 1, 0), ("6510", 0, 1), ("1200", -1, -1))),
+    "contribution": ("financing", (("1200", 1, 0), ("3100", -1, 0))),
+    "dividend": ("financing", (("3200", 1, 0), ("1200", -1, 0))),
+    "dividend declared": ("", (("3200", 1, 0), ("2450", -1, 0))),
+    "declared dividend paid": ("financing", (("2450", 1, 0), ("1200", -1, 0))),
+    "asset with input tax": ("investing", (("1800", 1, 0), ("1400", 0, 1), ("1200", -1, -1))),
+    "depreciation": ("", (("6800", 1, 0), ("1890", -1, 0))),
+    "asset sold": ("investing", (("1200", 1, 0), ("1890", 0, 1), ("1800", -1, -1))),
+    "asset sold above its book value": ("investing", (("1200", 1, 1), ("1800", -1, 0), ("4700", 0, -1))),
+    "to the till": ("", (("1100", 1, 0), ("1200", -1, 0))),
+}
+"""By kind: the section of the amount, and lines as factors of the amount and of another one. The other is operating
+against money, if its account is; of a sale it is money, gain or depreciation."""
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(FINANCED)), AMOUNT, AMOUNT, st.sampled_from(["EUR", "USD"])), max_size=12)
+)
+def test_loans_equity_and_fixed_assets_are_where_they_belong(done: list[tuple[str, int, int, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        office = Office(Path(folder))
+        rating.add(office.ledger, "USD", Decimal("1.25"), "", DAY)
+        for number, name in (("2410", "Bank loan"), ("2450", "Dividends payable")):
+            _define(office.ledger, Definition(number, name, "liability", "2400" if number == "2410" else "2000"))
+        expected: Counter[tuple[str, str]] = Counter()
+        for kind, amount, other, currency in done:
+            section, lines = FINANCED[kind]
+            post(office.ledger, DAY, *((account, Money(a * amount + b * other, currency)) for account, a, b in lines))
+            in_money = {account: a * amount for account, a, _ in lines}.get("1200", 0)
+            expected[section, currency] += in_money if section else 0
+            rest = sum(b * other for account, _, b in lines if account == "1200")
+            expected["investing" if "sold" in kind else "operating", currency] += rest
+        views = open_views(office.ledger)
+        sums = Counter[tuple[str, str]]()
+        for row in cashflow.cash_flow(views, DAY, DAY):
+            if row.section in ("operating", "investing", "financing"):
+                sums[row.section, row.currency] += row.amount
+        assert {key: amount for key, amount in sums.items() if amount} == {
+            key: amount for key, amount in expected.items() if amount
+        }
+        for own in ("", "EUR"):
+            reconcile(views, DAY, DAY, own)
+        office.close()
+
+
+def _define(ledger: Ledger, account: Definition) -> None:
+    ledger.commit(lambda tx: tx.change(Account, account.number, Account.define, account, Chart.default(), ()))
+
+
+def test_the_direct_method_comes_to_what_the_indirect_one_does(office: Office) -> None:
+    """IAS 7.20: the result, less what is no money and what is not operating, and what working capital took up."""
+    ledger = office.ledger
+    for account, against, amount in (
+        ("1200", "3100", 500), ("1200", "2400", 800), ("1800", "1200", 600), ("1300", "4100", 1000),
+        ("1200", "1300", 700), ("5100", "2100", 400), ("2100", "1200", 150), ("6800", "1890", 50),
+        ("6510", "1200", 20), ("2400", "1200", 100), ("3200", "1200", 60), ("1300", "2200", 190), ("1400", "2100", 76),
+    ):  # fmt: skip
+        party = {"1300": "customer/C-1", "2100": "vendor/V-1"}
+        lines = (
+            Posting(account, eur(amount), party.get(account, "")),
+            Posting(against, eur(-amount), party.get(against, "")),
+        )
+        _post(ledger, DAY, lines)
+    views = open_views(ledger)
+    moved = {row.account: row.closing for row in balances.moved(views, DAY, DAY)}
+    types = {each.number: each.type for each in accounts.known(views).values()}
+    result = -sum(amount for account, amount in moved.items() if types[account] in ("income", "expense"))
+    working_capital = sum(moved[account] for account in ("1300", "1400", "2100", "2200"))
+    rows = cashflow.cash_flow(views, DAY, DAY)
+    operating = sum(row.amount for row in rows if row.section == "operating")
+    assert operating == result + moved["6800"] - working_capital == 70000 - 15000 - 2000
+    assert sum(row.amount for row in rows if row.section == "financing") == eur(500 + 800 - 100 - 60).minor
+    assert sum(row.amount for row in rows if row.section == "investing") == eur(-600).minor
 
 
 def flows(views: Views, own: str = "") -> dict[tuple[str, str, str], int]:

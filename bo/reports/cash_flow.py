@@ -28,9 +28,9 @@ def cash_flow(
 ) -> list[Line]:  # fmt: skip
     """Where money came from and went to in a period, or in the fiscal year up to a day: the direct method.
 
-    Each movement of a cash or bank account is told by the account against it: fixed assets are investing; equity, and
-    liabilities that play no role, such as loans, are financing; the rest is operating. Cash at the beginning and all
-    flows come to cash at the end, in each currency or in --base.
+    Each movement of a cash or bank account is told by the account against it: fixed assets are investing; what stands
+    under the role loan, equity, and liabilities that play no role are financing; the rest is operating, interest among
+    it. Cash at the beginning and all flows come to cash at the end, in each currency or in --base.
 
     \b
     Example: bo report cash-flow --period 2026-Q1 --compare 2025-Q1
