@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from bo import exporting
+from projections.books import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 def text(export: Export) -> Iterator[str]:
     """Export the books as JSON Lines: an entry a line, with its event, source, and lines; debits are positive.
 
-    A period begins with an entry of the day before that brings its balances forward.
+    A period begins with an entry of the day before that brings its balances forward. Where an event makes a second
+    entry, as an accrual that is taken back, `part` is 1.
 
     \b
     Example: bo export jsonl --period 2026-03 -o march.jsonl
@@ -33,7 +35,8 @@ def text(export: Export) -> Iterator[str]:
             for line in entry.lines
         ]  # fmt: skip
         head = {"on": entry.on, "number": entry.number, "text": exporting.said(entry), **exporting.notes(entry)}
-        yield msgspec.json.encode({**head, "lines": lines}).decode() + "\n"
+        part = {"part": entry.id % PARTS} if entry.id % PARTS else {}
+        yield msgspec.json.encode({**head, **part, "lines": lines}).decode() + "\n"
 
 
 jsonl = click.command()(exporting.command(text))

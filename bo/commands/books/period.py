@@ -126,7 +126,7 @@ def checklist(ledger: Ledger, period: Period) -> list[Open]:
 def seal(ledger: Ledger, period: Period, output: str | None, force: bool) -> None:
     """Give out the sealed package of PERIOD: canonical JSON whose SHA-256 stands in the log.
 
-    Amounts in it are minor units: 11900 is 119.00 EUR.
+    Amounts in it are minor units: 11900 is 119.00 EUR. docs/close-package.md tells how to verify one without bo.
 
     \b
     Example: bo period seal 2026-03 -o close-2026-03.json
