@@ -211,4 +211,5 @@ def alarm(views: Views) -> str:
     told = [f"{each.first} to {each.last}" for each in changed if differences(views, each)]
     if not told:
         return ""
-    return f"the books of {', '.join(told)} are not what was sealed when they were closed: see `bo period verify`"
+    what = "are not what was sealed when they were closed: see `bo period verify --full`"
+    return f"the books of {', '.join(told)} {what}"

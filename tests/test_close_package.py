@@ -274,7 +274,7 @@ FORGED: dict[str, tuple[str, Callable[[bytes], bytes], str]] = {
 @pytest.mark.parametrize(("which", "change", "why"), FORGED.values(), ids=FORGED)
 def test_what_was_changed_does_not_verify(files: Files, which: str, change: Callable[[bytes], bytes], why: str) -> None:
     with pytest.raises(Wrong, match=why):
-        verify(files._replace(**{which: change(getattr(files, which))}))
+        verify(Files(**{**files._asdict(), which: change(getattr(files, which))}))
 
 
 def test_a_package_of_another_key_does_not_verify(files: Files) -> None:

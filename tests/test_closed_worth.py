@@ -259,6 +259,8 @@ def test_rules_that_would_change_a_closed_period_raise_an_alarm(
     with rules():
         alice("period", "verify", "--full", code=20, BO_NOW=FEBRUARY)
         assert told in alice.said
+        alice("view", "verify", code=20, BO_NOW=FEBRUARY)
+        assert "the books of 2026-01-01 to 2026-01-31 are not what was sealed" in alice.said
         alice("view", "rebuild", code=20, BO_NOW=FEBRUARY)
         assert "the books of 2026-01-01 to 2026-01-31 are not what was sealed" in alice.said
     alice("period", "verify", code=20, BO_NOW=FEBRUARY)
