@@ -295,6 +295,11 @@ def _references(*kinds: str) -> Callable[[click.Context, click.Parameter, str], 
     return complete
 
 
+bank = link(
+    "--bank", kinds=("bank",), default="", metavar="BANK|ACCOUNT", help="What it went through; the bank, if not said."
+)
+
+
 def _taken(command: Callable[..., Any]) -> tuple[str, ...]:
     """The names of a function's parameters, under the decorators."""
     while hasattr(command, "__wrapped__"):

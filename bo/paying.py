@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from aggregates import bill, invoice
 from aggregates.core import FINANCE, require
 from aggregates.match import Link
-from aggregates.money import Money
+from aggregates.money import ZERO, Money
 from aggregates.payment import Payment
 from bo import invoicing
 from bo.books import number
@@ -81,20 +81,21 @@ def record(
 
 def settle(
     tx: Transaction, key: str, to: str, amount: Amount | Money | None, on: date, *, approved: bool = False,
-    tolerance: Decimal | Money = Decimal(0),
+    tolerance: Decimal | Money = Decimal(0), source: str = "",
 ) -> Said:  # fmt: skip
     """Let a payment settle a bill or invoice, pay back credit held there, or meet the opposite payment.
 
     As much as fits without `amount`. Everything is dated the latest of the days of both sides and `on`. `approved`
     says that a bill may be paid by another word than its own approval: that of the batch it stood in. What is missing
-    of an invoice then is discounted where it was offered, or written off within the `tolerance`.
+    of an invoice then is discounted where it was offered, or written off within the `tolerance`. Credit is paid back
+    from one `source`, or the oldest first.
     """
     payment, (kind, _, ref) = tx.state(Payment, key), to.partition("/")
     if kind == "payment":
         return _meet(tx, key, ref, amount, on)
     cls = DOCUMENTS[kind]
     document = tx.state(cls, ref)
-    party = f"vendor/{document.vendor}" if kind == "bill" else f"customer/{document.customer}"
+    party = party_of(kind, document)
     name = document.number
     require(name, f"{ref} is a draft: issue it first")
     require(payment.party == party, f"{payment.number} is of {payment.party or 'nobody'}, {name} of {party}")
@@ -113,9 +114,9 @@ def settle(
         left = tx.state(cls, ref).owing
         rest = f"{left} is owing on {name}" if left else f"{name} is settled"
         return [f"{part} of {key} to {name} is allocation {made.allocation}", *forgone, rest]
-    require(document.credit_left, f"no credit is held at {name}")
-    part = _part(amount, payment, document.credit_left)
-    given = tx.change(cls, ref, cls.give, part, day, key)
+    require(held_at(document, source), f"no credit is held at {source or name}")
+    part = _part(amount, payment, held_at(document, source))
+    given = tx.change(cls, ref, cls.give, part, day, key, source)
     back = [tx.change(Payment, key, Payment.allocate, to, each.amount, each.on, 0, each.source) for each in given]
     numbers = " and ".join(str(each.allocation) for each in back)
     return [f"{part} of the credit at {name} is paid back by {key}: allocation {numbers}"]
@@ -148,6 +149,18 @@ def unsettle(tx: Transaction, key: str, allocation: int, on: date) -> Said:
     return [*told, f"{left} is owing on {document.number}"] if left else told
 
 
+def held_at(document: Any, source: str) -> Money:
+    """What credit a bill or invoice holds, of one source or in all."""
+    held = document.credits.get(source)
+    left: Money = document.credit_left if not source else held.left if held else ZERO
+    return left
+
+
+def party_of(kind: str, document: Any) -> str:
+    """The stream of the vendor or customer of a bill or invoice."""
+    return f"vendor/{document.vendor}" if kind == "bill" else f"customer/{document.customer}"
+
+
 def refund(tx: Transaction, of: str, amount: Amount | None, on: date, bank: str, ref: str) -> Said:
     """Money goes back: what is left of a payment, or credit held at a bill or invoice."""
     kind, _, key = of.partition("/")
@@ -157,11 +170,10 @@ def refund(tx: Transaction, of: str, amount: Amount | None, on: date, bank: str,
         most, party, direction = payment.left, payment.party, opposite(payment.direction)
     else:
         document = tx.state(DOCUMENTS[kind], key)
-        most = document.credit_left
+        most, party = document.credit_left, party_of(kind, document)
         require(most, f"no credit is held at {document.number or key}")
-        party = f"vendor/{document.vendor}" if kind == "bill" else f"customer/{document.customer}"
         direction = opposite(outward(party))
-    back = most if amount is None else _money(amount, most.currency)
+    back = most if amount is None else money(amount, most.currency)
     require(back <= most, f"{most} can be refunded, not {back}")
     made = record(tx, party, direction, back, on, bank, ref)
     return [made.number, *settle(tx, made.number, of, back, on)]
@@ -193,8 +205,8 @@ def _part(amount: Amount | Money | None, payment: Payment, most: Money) -> Money
     payment.require_left()
     if amount is None:
         return Money(min(payment.left.minor, most.minor), payment.amount.currency)
-    return amount if isinstance(amount, Money) else _money(amount, payment.amount.currency)
+    return amount if isinstance(amount, Money) else money(amount, payment.amount.currency)
 
 
-def _money(amount: Amount, currency: str) -> Money:
+def money(amount: Amount, currency: str) -> Money:
     return Money.of(amount.decimal, amount.currency or currency)

@@ -45,7 +45,8 @@ _DOCUMENTS = {
         on_date AS "on", due, currency, total, owing AS open FROM {_BILLS} WHERE owing != 0""",  # noqa: S608
 }
 _CREDIT = """SELECT iif(d.erased, '[erased]', d.{party}) AS ref, d.{party} AS of, d.party AS name,
-    iif(MAX(m.what IN ('credited', 'added')), 'credit note', 'payment') AS what,
+    iif(m.source = '' OR m.source LIKE 'BILL-%' OR m.source IN (SELECT number FROM {note}),
+        'credit note', 'payment') AS what,
     coalesce(nullif(m.source, ''), d.number) AS document, MIN(m.on_date) AS "on", NULL AS due, d.currency,
     -SUM(iif(m.what IN ('paid', 'received', 'credited', 'added', 'edited'), m.credit, 0)) AS total,
     -SUM(m.credit) AS open
@@ -58,12 +59,18 @@ CROSS JOIN keeps the order: of the few documents that may hold any, not of all m
 """
 _CREDITS = {
     "receivable": _CREDIT.format(
-        party="customer", movement="movement", table="invoice", key="key", later=_LATER.format("movement", "key", "d")
+        party="customer",
+        movement="movement",
+        table="invoice",
+        note="credit_note",
+        key="key",
+        later=_LATER.format("movement", "key", "d"),
     ),
     "payable": _CREDIT.format(
         party="vendor",
         movement="bill_movement",
         table="bill",
+        note="vendor_credit",
         key="number",
         later=_LATER.format("bill_movement", "number", "d"),
     ),

@@ -114,6 +114,16 @@ def held_by(views: Views, vendor: str, currency: str) -> list[str]:
     return [row.number for row in rows]
 
 
+def holding(views: Views, source: str) -> list[str]:
+    """The bills at which credit of a payment or credit note is held."""
+    rows = views.all(
+        _Key,
+        "SELECT number FROM bill_movement WHERE source = ? GROUP BY number HAVING SUM(credit) > 0 ORDER BY number",
+        source,
+    )
+    return [row.number for row in rows]
+
+
 class Alike(msgspec.Struct):
     number: str
     on: date

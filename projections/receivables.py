@@ -102,3 +102,11 @@ def held_by(views: Views, customer: str, currency: str) -> list[str]:
         customer, currency,
     )  # fmt: skip
     return [row.key for row in rows]
+
+
+def holding(views: Views, source: str) -> list[str]:
+    """The invoices at which credit of a payment or credit note is held."""
+    rows = views.all(
+        Held, "SELECT key FROM movement WHERE source = ? GROUP BY key HAVING SUM(credit) > 0 ORDER BY key", source
+    )
+    return [row.key for row in rows]

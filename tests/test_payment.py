@@ -25,7 +25,7 @@ from aggregates.payment import Allocated, Payment, Recorded, Unallocated
 from aggregates.posting import Posting
 from aggregates.record import Record
 from aggregates.relief import Discount
-from bo import books, invoicing, journaling, paying, purchasing, reminding
+from bo import applying, books, invoicing, journaling, paying, purchasing, reminding
 from bo.amounts import Amount
 from bo.session import Session
 from projections import payables, receivables
@@ -178,6 +178,10 @@ class Firm:
             invoicing.write_off(tx, key, day, "insolvent", amount, relief=day.day % 2 == 0)
         elif what == "reinstate":
             invoicing.reinstate(tx, key, day, "solvent")
+        elif what == "share":
+            keys = tuple(name.partition("/")[2] for name in self.documents if name.startswith("invoice/"))
+            of = applying.Holder("invoice", keys, "")
+            applying.apply(tx, of, [(key, amount)], amount, day.day % 2 == 0, day, "@bank", "")
         elif what == "withdraw":
             invoicing.void(tx, key, day, "never sent")
         elif what == "dispute":
@@ -217,7 +221,7 @@ def _line(minor: int) -> Line:
 ACTS = (
     *("bill", "pay", "settle") * 3, "settle", "settle", "invoice", "credit", "refund", "note", "move", "unsettle",
     "unmove", "edit", "void", "unpay", "owe", "reverse", "earn", "return", "give up", "reinstate", "withdraw",
-    "dispute", "agree",
+    "dispute", "agree", "share",
 )  # fmt: skip
 STEPS = st.tuples(
     st.sampled_from(ACTS),

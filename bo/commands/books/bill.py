@@ -249,7 +249,9 @@ def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
 @bill.command()
 @_number
 @_amount
-@options.link("--from", "sources", kinds=("bill",), multiple=True, metavar="NUMBER", help="Where credit is held.")
+@options.link(
+    "--from", "sources", kinds=("bill", "vendor-credit"), multiple=True, metavar="NUMBER", help="Where credit is held."
+)
 @options.on
 @_writes
 def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[str, ...], on: date) -> None:
@@ -258,10 +260,37 @@ def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[
     \b
     Example: bo bill allocate BILL-2026-0002 --from BILL-2026-0001 --amount 20.00
     """
-    from bo import purchasing
+    from bo import applying, purchasing
 
-    key, places = purchasing.bill(ledger, number), [purchasing.bill(ledger, each) for each in sources]
+    key, places = (
+        purchasing.bill(ledger, number),
+        [key for each in sources for key in applying.holder(ledger, "bill", each).places],
+    )
     _record(ledger, lambda tx: purchasing.allocate(ledger, tx, key, amount, on, places))
+
+
+@bill.command()
+@options.reference("number", "vendor-credit", "bill", metavar="NUMBER")
+@options.link("--to", "parts", kinds=("bill",), multiple=True, metavar="NUMBER[;AMOUNT]", help="What it settles.")
+@click.option("--refund", default="", metavar="AMOUNT|rest", help="What of it goes back as money.")
+@options.on
+@options.bank
+@click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of the refund.")
+@_writes
+def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: date, bank: str, ref: str) -> None:
+    """Share out the credit note NUMBER, or credit held at a bill: to bills of its vendor, and back.
+
+    All of it happens or nothing; as much as fits where no amount is given. What is left stays as credit.
+
+    \b
+    Example: bo bill apply BCN-2026-0001 --to "BILL-2026-0002;50.00" --to BILL-2026-0003 --refund rest
+    """
+    from bo import applying, payments
+
+    of, account = applying.holder(ledger, "bill", number), payments.bank_account(ledger, bank)
+    shares = [applying.part(ledger, "bill", each) for each in parts]
+    back = options.MONEY.convert(refund, None, None) if refund not in ("", "rest") else None
+    _record(ledger, lambda tx: applying.apply(tx, of, shares, back, bool(refund), on, account, ref))
 
 
 @bill.command()

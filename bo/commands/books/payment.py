@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
     from store.transaction import Transaction
 
-_bank = options.link(
-    "--bank", kinds=("bank",), default="", metavar="BANK|ACCOUNT", help="What it went through; the bank, if not said."
-)
 _ref = click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
 _payment = options.reference("payment", "payment", metavar="PAYMENT")
@@ -59,7 +56,7 @@ def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
     help="What it settles, in this order; as much of it as fits.",
 )  # fmt: skip
 @options.on
-@_bank
+@options.bank
 @_ref
 @options.tolerance
 @_writes
@@ -120,22 +117,23 @@ def unallocate(ledger: Ledger, payment: str, allocation: int, on: date) -> None:
 
 
 @payment.command()
-@options.reference("number", "payment", "bill", "invoice", metavar="NUMBER")
+@options.reference("number", "payment", "bill", "invoice", "credit", "vendor-credit", metavar="NUMBER")
 @_amount
 @options.on
-@_bank
+@options.bank
 @_ref
 @_writes
 def refund(ledger: Ledger, number: str, amount: Amount | None, on: date, bank: str, ref: str) -> None:
-    """Record that money went back: what is left of a payment, or credit held at a bill or invoice.
+    """Record that money went back: what is left of a payment or credit note, or credit held at a bill or invoice.
 
     \b
     Example: bo payment refund BILL-2026-0001 --amount 20.00 --on 2026-03-02
+             bo payment refund CN-2026-0001
     """
-    from bo import paying, payments
+    from bo import applying, payments
 
-    to, account = payments.target(ledger, number), payments.bank_account(ledger, bank)
-    _record(ledger, lambda tx: paying.refund(tx, to, amount, on, account, ref))
+    account = payments.bank_account(ledger, bank)
+    _record(ledger, applying.refunding(ledger, number, amount, on, account, ref))
 
 
 @payment.command()

@@ -243,7 +243,9 @@ def credit(ledger: Ledger, number: str, lines: tuple[str, ...], source: Source |
 @invoice.command()
 @_number
 @_amount
-@options.link("--from", "sources", kinds=("invoice",), multiple=True, metavar="NUMBER", help="Where credit is held.")
+@options.link(
+    "--from", "sources", kinds=("invoice", "credit"), multiple=True, metavar="NUMBER", help="Where credit is held."
+)
 @options.on
 @_writes
 def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[str, ...], on: date) -> None:
@@ -252,10 +254,37 @@ def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[
     \b
     Example: bo invoice allocate INV-2026-0002 --amount 20.00
     """
-    from bo import invoicing
+    from bo import applying, invoicing
 
-    key, places = invoicing.invoice(ledger, number), [invoicing.invoice(ledger, each) for each in sources]
+    key, places = (
+        invoicing.invoice(ledger, number),
+        [key for each in sources for key in applying.holder(ledger, "invoice", each).places],
+    )
     _record(ledger, lambda tx: invoicing.allocate(ledger, tx, key, amount, on, places))
+
+
+@invoice.command()
+@options.reference("number", "credit", "invoice", metavar="NUMBER")
+@options.link("--to", "parts", kinds=("invoice",), multiple=True, metavar="NUMBER[;AMOUNT]", help="What it settles.")
+@click.option("--refund", default="", metavar="AMOUNT|rest", help="What of it goes back as money.")
+@options.on
+@options.bank
+@click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of the refund.")
+@_writes
+def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: date, bank: str, ref: str) -> None:
+    """Share out the credit note NUMBER, or credit held at an invoice: to invoices of its customer, and back.
+
+    All of it happens or nothing; as much as fits where no amount is given. What is left stays as credit.
+
+    \b
+    Example: bo invoice apply CN-2026-0001 --to "INV-2026-0002;50.00" --to INV-2026-0003 --refund rest
+    """
+    from bo import applying, payments
+
+    of, account = applying.holder(ledger, "invoice", number), payments.bank_account(ledger, bank)
+    shares = [applying.part(ledger, "invoice", each) for each in parts]
+    back = options.MONEY.convert(refund, None, None) if refund not in ("", "rest") else None
+    _record(ledger, lambda tx: applying.apply(tx, of, shares, back, bool(refund), on, account, ref))
 
 
 @invoice.command()
