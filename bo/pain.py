@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -12,24 +13,29 @@ if TYPE_CHECKING:
     from aggregates.batch import Batch
 
 
+NAME, TEXT = 70, 140
+"""So many letters a bank takes."""
+
+
 def written(batch: Batch, form: str, now: int) -> bytes:
     """The file, valid against the schema of its form. The same batch at the same time gives the same bytes.
 
-    Names and texts are written in the letters that every bank of the SEPA area takes.
+    Names and texts are written in the letters that every bank of the SEPA area takes. A reference of ISO 11649 goes
+    as one, so that the creditor's program reads it; any other as a text.
     """
     from sepaxml import SepaTransfer
     from sepaxml.validation import ValidationError, try_valid_xml
 
-    config = {"name": batch.name, "IBAN": batch.iban, "batch": True, "currency": "EUR"}
+    config = {"name": _latin(batch.name, NAME) or batch.bank, "IBAN": batch.iban, "batch": True, "currency": "EUR"}
     transfer = SepaTransfer(config, schema=form, clean=True)
     for place, each in enumerate(batch.lines, 1):
         transfer.add_payment(
             {
-                "name": _latin(each.name) or _latin(each.vendor) or each.bill,
+                "name": _latin(each.name, NAME) or _latin(each.vendor, NAME) or each.bill,
                 "IBAN": each.iban,
                 "amount": each.amount.minor,
                 "execution_date": batch.on,
-                "description": _latin(each.ref) or each.bill,
+                "description": _latin(each.ref, TEXT) or each.bill,
                 "endtoend_id": f"{batch.number}-{place}",
             }
         )
@@ -41,11 +47,19 @@ def written(batch: Batch, form: str, now: int) -> bytes:
     return page
 
 
-def _latin(text: str) -> str:
-    """In plain letters; "" for what has none, such as signs of a script that nobody has spelled out."""
+def _latin(text: str, most: int) -> str:
+    """In the letters and marks of SEPA; "" for what has none, such as signs of a script that nobody has spelled out."""
     from text_unidecode import unidecode
 
-    return str(unidecode(text)).strip()
+    plain = re.sub(r"[^A-Za-z0-9/?:().,'+ -]", " ", str(unidecode(text)).replace("&", "+"))
+    return re.sub(r"/{2,}", "/", " ".join(plain.split())).strip("/ ")[:most].strip("/ ")
+
+
+def creditor_reference(text: str) -> str:
+    """A reference of ISO 11649 as it goes to the bank, `RF18539007547034`; "" for any other text."""
+    from stdnum import iso11649
+
+    return str(iso11649.compact(text)).upper() if iso11649.is_valid(text) else ""
 
 
 def _named(page: bytes, batch: Batch, form: str, now: int) -> bytes:
@@ -63,5 +77,19 @@ def _named(page: bytes, batch: Batch, form: str, now: int) -> bytes:
     for agent in tree.iter(f"{space}DbtrAgt"):  # with an IBAN alone, banks expect to be told so
         other = ElementTree.SubElement(agent[0], f"{space}Othr")
         ElementTree.SubElement(other, f"{space}Id").text = "NOTPROVIDED"
+    for told, each in zip(tree.iter(f"{space}RmtInf"), batch.lines, strict=True):
+        reference = creditor_reference(each.ref)
+        if reference:
+            _structured(told, space, reference)
     body: bytes = ElementTree.tostring(tree, "utf-8")
     return b'<?xml version="1.0" encoding="UTF-8"?>\n' + body + b"\n"
+
+
+def _structured(told: ElementTree.Element, space: str, reference: str) -> None:
+    """A creditor's reference in place of a text."""
+    told.clear()
+    info = ElementTree.SubElement(ElementTree.SubElement(told, f"{space}Strd"), f"{space}CdtrRefInf")
+    type_ = ElementTree.SubElement(info, f"{space}Tp")
+    ElementTree.SubElement(ElementTree.SubElement(type_, f"{space}CdOrPrtry"), f"{space}Cd").text = "SCOR"
+    ElementTree.SubElement(type_, f"{space}Issr").text = "ISO"
+    ElementTree.SubElement(info, f"{space}Ref").text = reference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -120,6 +121,37 @@ def test_every_batch_is_valid_and_says_what_it_holds(form: str, payments: list[t
     assert [node.text for node in tree.iter(f"{space}EndToEndId")] == [
         f"BATCH-2026-0001-{place}" for place in range(1, len(lines) + 1)
     ]
+
+
+LETTERS = re.compile(r"[A-Za-z0-9/?:().,'+ -]+")
+
+
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.generate])
+@example("Müller & Söhne <GmbH> @home; //")
+@given(TEXTS)
+def test_every_name_and_text_is_in_the_letters_of_sepa(text: str) -> None:
+    state = replace(exported(item(name=text * 3, ref=text * 5)), name=text)
+    tree = ElementTree.fromstring(written(state, FORMS[1], NOON))
+    for name, most in (("Nm", 70), ("Ustrd", 140)):
+        for node in tree.iter(f"{{urn:iso:std:iso:20022:tech:xsd:{FORMS[1]}}}{name}"):
+            said = node.text or ""
+            assert LETTERS.fullmatch(said)
+            assert len(said) <= most
+            assert "//" not in said
+            assert said.strip("/ ") == said.rstrip()
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("ref", "sent"),
+    [("RF18 5390 0754 7034", "RF18539007547034"), ("RF19 5390 0754 7034", ""), ("RF18", ""), ("4711", "")],
+)
+def test_a_creditor_reference_goes_as_one_and_any_other_as_a_text(form: str, ref: str, sent: str) -> None:
+    page = written(exported(item(ref=ref), item()), form, NOON)
+    schema(form).validate(page.decode())
+    assert page.count(b"<Strd>") == bool(sent)
+    assert page.count(b"<Ustrd>") == 2 - bool(sent)
+    assert not sent or f"<Ref>{sent}</Ref>".encode() in page
 
 
 def test_the_same_batch_at_the_same_time_is_the_same_file() -> None:
