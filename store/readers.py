@@ -11,10 +11,8 @@ from functools import cached_property
 from threading import Condition
 from typing import TYPE_CHECKING
 
-from store.backend import WAIT
 from store.errors import Unavailable
 from store.ledger import Ledger
-from store.place import Server
 from store.postgres import PostgresStore
 from store.postgres_connect import Connection, adapt, parameters
 from store.postgres_session import Session
@@ -26,6 +24,8 @@ except ModuleNotFoundError:
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from store.place import Server
 
 
 class Pooled(Session):
@@ -56,9 +56,9 @@ class Pooled(Session):
 class Reader(Ledger):
     """The same client once more, over a lent connection. The schema is looked at when it begins, as by any process."""
 
-    def __init__(self, ledger: Ledger, session: Pooled) -> None:
+    def __init__(self, ledger: Ledger, session: Pooled, *, standby: bool) -> None:
         super().__init__(ledger.at, ledger.home, ledger.device, ledger._views)
-        self.session, self._standby = session, ledger.store.standby
+        self.session, self._standby = session, standby
 
     @cached_property
     def store(self) -> PostgresStore:
@@ -71,9 +71,9 @@ class Reader(Ledger):
 class Readers:
     """At most `size` at a time; who comes later waits for `wait` seconds. A connection is tried before it is used."""
 
-    def __init__(self, ledger: Ledger, size: int, wait: float = WAIT) -> None:
-        assert isinstance(ledger.at, Server)
-        self._ledger, self._server, self._size, self._wait = ledger, ledger.at, size, wait
+    def __init__(self, ledger: Ledger, server: Server, size: int, wait: float) -> None:
+        self._ledger, self._server, self._size, self._wait = ledger, server, size, wait
+        self._standby = ledger.store.standby
         self._idle: list[Reader] = []
         self._lent, self._free = 0, Condition()
         self._pool = ConnectionPool(
@@ -86,7 +86,7 @@ class Readers:
         """A reader for oneself. Raises Unavailable when none is free in time."""
         connection = self.connection()
         with self._free:
-            reader = self._idle.pop() if self._idle else Reader(self._ledger, Pooled(self, self._server))
+            reader = self._idle.pop() if self._idle else self._new()
             self._lent += 1
         try:
             reader.session.lend(connection)
@@ -97,6 +97,9 @@ class Readers:
                 self._lent -= 1
                 self._idle.append(reader)
                 self._free.notify()
+
+    def _new(self) -> Reader:
+        return Reader(self._ledger, Pooled(self, self._server), standby=self._standby)
 
     def connection(self) -> Connection:
         try:

@@ -30,7 +30,7 @@ class Shared:
         if readers and isinstance(ledger.at, Server):
             from store.readers import Readers
 
-            self._readers = Readers(ledger, readers, wait)
+            self._readers = Readers(ledger, ledger.at, readers, wait)
 
     @contextmanager
     def alone(self) -> Iterator[Ledger]:
