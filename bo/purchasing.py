@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from aggregates.bill import Bill
 from aggregates.bill_lines import accounted
-from aggregates.billref import BillRef
+from aggregates.billref import BillRef, alike
 from aggregates.core import FINANCE, SALES, Refused, require
 from aggregates.legal import Party
 from aggregates.money import ZERO, Money
 from aggregates.record import Record
+from aggregates.text import shown
 from bo.books import booked_late, chart, late, number
 from bo.paying import approval_needed, approvers, require_approver
 from projections import payables, references
@@ -83,13 +84,19 @@ def add(
     due: date | None = None,
     booked: date | None = None,
     note: str = "",
+    reason: str = "",
 ) -> Said:
-    """A bill in the currency given, else the vendor's, else the ledger's; his number is taken with it."""
+    """A bill in the currency given, else the vendor's, else the ledger's; his number is taken with it.
+
+    One that differs only in how it is written from another of his is refused without a `reason`.
+    """
     tx.begin(FINANCE)
     record = vendor_record(tx, to)
     shifted = None if booked else late(tx, "purchases", on)
     ours = number(tx, "BILL", tx.today)
     claim(tx, record.ref, ref, ours)
+    if not reason:
+        _require_another(ledger, record.ref, ref)
     added = tx.change(
         Bill, ours, Bill.add, ours, record.ref, ref, on, placed(ledger, lines),
         currency or str(record.fields.get("currency", base)), party(record), tx.person, due, terms(record),
@@ -112,7 +119,14 @@ def claim(tx: Transaction, of: str, ref: str, ours: str) -> None:
     tx.change(BillRef, BillRef.name(of, ref), BillRef.claim, of, ref, ours)
 
 
-def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any]) -> Said:
+def _require_another(ledger: Ledger, of: str, ref: str, but: str = "") -> None:
+    for each in payables.numbered(open_views(ledger), of):
+        same = each.number != but and alike(each.ref, ref)
+        entered = f"{of}'s {shown(ref)} looks like {shown(each.ref)}, which is {each.number}"
+        require(not same, f"{entered}: if it is another paper, say why with --reason")
+
+
+def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any], reason: str = "") -> Said:
     before = tx.state(Bill, key)
     if "lines" in changes:
         changes = {**changes, "lines": placed(ledger, changes["lines"])}
@@ -123,6 +137,8 @@ def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any]) -> 
     if new != old:
         tx.change(BillRef, old, BillRef.free)
         claim(tx, before.vendor, edited[0].ref, key)
+        if not reason:
+            _require_another(ledger, before.vendor, edited[0].ref, but=key)
     said = [key, f"{edited[0].total} to {before.vendor}, due on {edited[0].due}"]
     return [*said, "its approval ended with the change"] if before.approved_by else said
 

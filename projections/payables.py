@@ -124,6 +124,22 @@ def holding(views: Views, source: str) -> list[str]:
     return [row.number for row in rows]
 
 
+class Numbered(msgspec.Struct):
+    number: str
+    ref: str
+
+
+def numbered(views: Views, vendor: str) -> list[Numbered]:
+    """What a vendor's papers are called, by him and by us, without those that were voided."""
+    return views.all(
+        Numbered,
+        """SELECT number, ref FROM bill WHERE vendor = ?1 AND NOT voided UNION ALL
+            SELECT c.number, c.ref FROM vendor_credit c JOIN bill b ON b.number = c.bill
+            WHERE b.vendor = ?1 AND c.ref != '' ORDER BY 1""",
+        vendor,
+    )
+
+
 class Alike(msgspec.Struct):
     number: str
     on: date

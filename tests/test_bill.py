@@ -10,7 +10,7 @@ import pytest
 
 from aggregates.bill import Added, Approved, Bill, Given
 from aggregates.bill_lines import bill_line, owed_taxes
-from aggregates.billref import BillRef, Claimed
+from aggregates.billref import BillRef, Claimed, alike
 from aggregates.core import FINANCE, Refused, replace
 from aggregates.crediting import Claim
 from aggregates.legal import Party
@@ -304,3 +304,23 @@ def test_two_persons_pay_only_what_the_other_approved(company: Company) -> None:
     alice("bill", "add", "V-1", "--ref", "2", "--line", "Paper;1;100;19")
     clerk("bill", "approve", "BILL-2026-0002", code=3)
     assert "you may not approve in finance" in clerk.said
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("RE-0047/11", "re 47 11"), ("RE-0047/11", "RE004711"), ("0815", "815"), ("2026/001", "2026-1"),
+        ("R 2026-001", "r2026001"), ("A.1", "a1"), ("Ä-7", "ä7"),
+    ],
+)  # fmt: skip
+def test_a_number_is_the_same_however_it_is_written(one: str, other: str) -> None:
+    assert alike(one, other)
+    assert alike(other, one)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("1/11", "11/1"), ("RE-47", "AB-47"), ("47", "470"), ("2026-01", "2026-10"), ("1.10", "11.0")]
+)
+def test_another_number_is_another_paper(one: str, other: str) -> None:
+    assert not alike(one, other)
+    assert not alike(other, one)

@@ -74,10 +74,12 @@ def _tell(said: list[str]) -> None:
 @options.due
 @_booked
 @_text
+@options.reason_if_any
 @_writes
 def add(
     ledger: Ledger, vendor: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
     source: Source | None, currency: str, on: date, due: date | None, booked: date | None, note: str | None,
+    reason: str,
 ) -> None:  # fmt: skip
     """Enter a bill of VENDOR and print the number it has here.
 
@@ -85,6 +87,9 @@ def add(
     K with the rate that we owe, such as AE19. The account is that of purchases, if none is named. A total below zero
     is a credit note that corrects no bill here. Dimensions may follow a line. --from takes JSON: {"ref": "", "lines":
     [{"description": "Paper", "quantity": 2, "price": "15.50", "tax": 19, "account": "6400", "dimensions": []}]}.
+
+    A number that differs from another of the vendor's only in case, spaces, punctuation or leading zeros is refused,
+    unless a reason says that it is another paper.
 
     \b
     Example: bo bill add V-1 --ref 4711 --on 2026-01-20 --line "Paper;10;4.50;19;6400" --due 2026-02-20
@@ -106,7 +111,7 @@ def add(
     to, base = purchasing.vendor(ledger, vendor), directory.setting(views, "currency")
     _record(
         ledger,
-        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note),
+        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note, reason),
     )
 
 
@@ -118,10 +123,11 @@ def add(
 @options.from_file
 @options.due
 @_text
+@options.reason_if_any
 @_writes
 def edit(
     ledger: Ledger, number: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
-    source: Source | None, due: date | None, note: str | None,
+    source: Source | None, due: date | None, note: str | None, reason: str,
 ) -> None:  # fmt: skip
     """Change the bill NUMBER while nothing of it is paid or credited; what is not given stays.
 
@@ -143,7 +149,7 @@ def edit(
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.edit(ledger, tx, key, changes))
+    _record(ledger, lambda tx: purchasing.edit(ledger, tx, key, changes, reason))
 
 
 @bill.command()
