@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from typing import ClassVar, Self, assert_never
+from typing import ClassVar, Literal, Self, assert_never
 
 import msgspec
 
@@ -16,6 +16,9 @@ from aggregates.spread import portion
 HIGHEST = Decimal(100)
 LATEST = 3650
 NONE = Decimal(0)
+Counted = Literal["actual/365", "actual/360", "30/360"]
+YEARS: dict[Counted, int] = {"actual/365": 365, "actual/360": 360, "30/360": 360}
+"""How the days of interest are counted, and how many a year has."""
 _FINE = 10_000
 """Rates have four decimals at most."""
 
@@ -28,6 +31,7 @@ class LevelSet(Event, tag="dunning.level_set"):
     fee: Money
     rate: Decimal
     over_basis: bool = False
+    counted: Counted = "actual/365"
 
 
 class BasisSet(Event, tag="dunning.basis_set"):
@@ -84,7 +88,9 @@ class Policy(State[LevelSet | BasisSet]):
     levels: Mapping[int, LevelSet] = msgspec.field(default_factory=lambda: DEFAULT)
     bases: Mapping[date, Decimal] = msgspec.field(default_factory=dict)
 
-    def set_level(self, level: int, after: int, fee: Money, rate: Decimal, over_basis: bool) -> tuple[LevelSet, ...]:
+    def set_level(
+        self, level: int, after: int, fee: Money, rate: Decimal, over_basis: bool, counted: Counted = "actual/365"
+    ) -> tuple[LevelSet, ...]:
         known = {} if self.levels is DEFAULT else self.levels
         require(1 <= level <= 9, f"levels are 1 to 9, not {level}")
         require(
@@ -102,7 +108,7 @@ class Policy(State[LevelSet | BasisSet]):
         )
         require(fee >= ZERO, f"a fee is zero or more, not {fee}")
         _require_rate(rate)
-        event = LevelSet(level, after, fee, rate, over_basis)
+        event = LevelSet(level, after, fee, rate, over_basis, counted)
         return () if known.get(level) == event else (event,)
 
     def set_basis(self, rate: Decimal, on: date) -> tuple[BasisSet, ...]:
@@ -120,13 +126,13 @@ class Policy(State[LevelSet | BasisSet]):
         return level
 
     def interest(self, level: LevelSet, balances: Mapping[date, int], until: date, currency: str) -> Money:
-        """On what was owing from the end of each day named until that of the next, a year of 365 days; rounded once."""
+        """On what was owing from the end of each day named until that of the next; rounded once."""
         days = sorted({*balances, *(day for day in self.bases if min(balances) < day < until), until})
         total, owing = NONE, 0
         for day, following in pairwise(days):
             owing = balances.get(day, owing)
-            total += owing * max(NONE, self._rate(level, day)) * (following - day).days
-        return Money(portion(int(total * _FINE), 1, 36500 * _FINE), currency)
+            total += owing * max(NONE, self._rate(level, day)) * _days(level.counted, day, following)
+        return Money(portion(int(total * _FINE), 1, 100 * YEARS[level.counted] * _FINE), currency)
 
     def _rate(self, level: LevelSet, day: date) -> Decimal:
         begun = [since for since in self.bases if since <= day]
@@ -221,6 +227,14 @@ class DunningStop(State[Stopped | Allowed]):
 
     def evolve(self, event: Stopped | Allowed) -> Self:
         return replace(self, stopped=isinstance(event, Stopped))
+
+
+def _days(counted: Counted, first: date, last: date) -> int:
+    """From the end of one day to that of another; under 30/360 every month has 30, and a 31st is a 30th."""
+    if counted != "30/360":
+        return (last - first).days
+    at, until = (each.year * 360 + each.month * 30 + min(each.day, 30) for each in (first, last))
+    return until - at
 
 
 def _require_rate(rate: Decimal) -> None:

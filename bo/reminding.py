@@ -24,7 +24,7 @@ from store.history import past
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from aggregates.dunning import LevelSet
+    from aggregates.dunning import Counted, LevelSet
     from bo.amounts import Amount
     from projections.dunnings import Late
     from store.ledger import Ledger
@@ -119,11 +119,12 @@ def letter(ledger: Ledger, key: str, level: int | None) -> bytes:
 
 
 def set_level(
-    ledger: Ledger, tx: Transaction, level: int, after: int, fee: Amount, rate: Decimal, over_basis: bool
-) -> list[str]:
+    ledger: Ledger, tx: Transaction, level: int, after: int, fee: Amount, rate: Decimal, over_basis: bool,
+    counted: Counted,
+) -> list[str]:  # fmt: skip
     tx.begin(FINANCE)
     amount = Money.of(fee.decimal, fee.currency or books.base(open_views(ledger)))
-    tx.change(Policy, LEVELS, Policy.set_level, level, after, amount, rate, over_basis)
+    tx.change(Policy, LEVELS, Policy.set_level, level, after, amount, rate, over_basis, counted)
     return [str(level)]
 
 
@@ -134,12 +135,21 @@ class Level(msgspec.Struct):
     fee: Minor
     rate: Decimal
     over_basis: bool
+    counted: str
 
 
 def levels(ledger: Ledger) -> list[Level]:
     base = books.base(open_views(ledger))
     return [
-        Level(each.level, each.after, each.fee.currency or base, Minor(each.fee.minor), each.rate, each.over_basis)
+        Level(
+            each.level,
+            each.after,
+            each.fee.currency or base,
+            Minor(each.fee.minor),
+            each.rate,
+            each.over_basis,
+            each.counted,
+        )
         for _, each in sorted(ledger.load(Policy, LEVELS).levels.items())
     ]
 

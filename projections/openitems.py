@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from projections import bills, invoices, payments
+from projections import bills, invoices, payables, payments, receivables
 from projections.controls import CONTROLLING, KINDS, LABEL, by_hand
 from projections.core import Minor
 from projections.disputes import reason
@@ -179,3 +179,21 @@ def statement(views: Views, party: str, first: date, last: date) -> list[Movemen
             FROM told ORDER BY currency, place, "on", id""",  # noqa: S608
         first, last, party,
     )  # fmt: skip
+
+
+_AGED = {
+    "current": "not due", "days_1_30": "1 to 30 days overdue", "days_31_60": "31 to 60 days overdue",
+    "days_61_90": "61 to 90 days overdue", "over_90": "over 90 days overdue", "credit": "credit", "journal": "entries",
+}  # fmt: skip
+
+
+def aged(views: Views, kind: str, ref: str, day: date) -> list[Movement]:
+    """What the balance of a party is made of at the end of a day; together it comes to that."""
+    aging: list[Any] = receivables.aging(views, day, day) if kind == "customer" else payables.aging(views, day, day)
+    return [
+        Movement(day, None, said, "", "", None, age.currency, Minor(0), Minor(0), Minor(minor), "")
+        for age in aging
+        if getattr(age, kind) == ref
+        for name, said in _AGED.items()
+        if (minor := -age.credit if name == "credit" else getattr(age, name))
+    ]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.core import Refused
-from aggregates.dunning import BasisSet, Dunned, LevelSet, Policy, Reminded, balances
+from aggregates.dunning import BasisSet, Counted, Dunned, LevelSet, Policy, Reminded, balances
 from aggregates.money import ZERO, Money, eur
 from projections.core import open_views
 from tests.ledgers import Office
@@ -137,3 +137,22 @@ def test_two_crons_remind_once_and_what_they_charge_is_owing_and_in_the_books(tm
     views = open_views(office.reopen())
     assert views.value("SELECT COUNT(*) FROM reminder") == 2  # of charges nobody is reminded
     office.close()
+
+
+@pytest.mark.parametrize(
+    ("counted", "days", "year"), [("actual/365", 61, 365), ("actual/360", 61, 360), ("30/360", 59, 360)]
+)
+def test_interest_is_the_closed_form_of_how_its_days_are_counted(counted: Counted, days: int, year: int) -> None:
+    """From 1 December to 31 January: 61 days, of which 30/360 counts 29 and 30."""
+    level = LevelSet(1, 14, ZERO, Decimal("9.12"), counted=counted)
+    exact = Fraction(119_000) * Fraction("9.12") / 100 * days / year
+    assert Policy.after(level).interest(level, {DUE: 119_000}, ON, "EUR").minor == floor(exact + Fraction(1, 2))
+
+
+@given(st.dates(date(2020, 1, 1), date(2030, 1, 1)), st.integers(1, 400), st.integers(1, 399))
+def test_parts_of_a_time_come_to_the_whole_of_it(first: date, days: int, part: int) -> None:
+    level, last = LevelSet(1, 14, ZERO, Decimal(36), counted="30/360"), first + timedelta(days)
+    middle = min(first + timedelta(part), last)
+    policy, owed = Policy.after(level), {first: 10_000_000}
+    parts = policy.interest(level, owed, middle, "EUR"), policy.interest(level, {middle: 10_000_000}, last, "EUR")
+    assert parts[0] + parts[1] == policy.interest(level, owed, last, "EUR")

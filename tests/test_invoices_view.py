@@ -274,11 +274,15 @@ def test_unpaid_and_one_invoice_are_read_by_an_index(shop: Office) -> None:
             asked.append((sql, values))
 
     receivables.unpaid(Spy(), DAY, limit=50)  # type: ignore[arg-type]
+    receivables.aging(Spy(), DAY)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
         one.shown(Spy(), "D-1")  # type: ignore[arg-type]
-    unpaid, shown_ = (plan(views, sql, *values) for sql, values in asked)
+    unpaid, aged, shown_ = (plan(views, sql, *values) for sql, values in asked)
     assert "USING INDEX invoice_unpaid" in unpaid
     assert "TEMP B-TREE" not in unpaid
+    for index in ("invoice_unpaid", "invoice_credit", "payment_remaining", "entry_by_hand"):
+        assert f"INDEX {index}" in aged
+    assert "SEARCH p USING INTEGER PRIMARY KEY" in aged
     assert "USING INDEX invoice_key" in shown_
     assert "SCAN" not in shown_.replace("SCALAR", "")
 

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.reference("party", "customer", "vendor")
+@click.option("--aging", is_flag=True, help="Then what the closing balance is made of, by how long it has been due.")
 @options.period
 @options.rows
 @options.ledger
 def statement(
-    ledger: Ledger, party: str, period: Period | None, as_of: date | None, known_at: int | date | None
+    ledger: Ledger, party: str, aging: bool, period: Period | None, as_of: date | None, known_at: int | date | None
 ) -> list[Movement]:
     """What a customer or vendor was charged and settled in a period, with the balance after each.
 
@@ -31,6 +32,7 @@ def statement(
 
     \b
     Example: bo report statement C-1 --period 2026-Q1
+             bo report statement C-1 --aging --format html
              bo report statement vendor/V-1 --as-of 2026-03-31 --format html
     """
     from bo import books
@@ -40,4 +42,6 @@ def statement(
 
     views = open_views(ledger, known_at, only=VIEWS)
     found = references.resolve(views, party, "customer", "vendor")
-    return openitems.statement(views, f"{found.kind}/{found.ref}", *books.span(views, period, as_of))
+    first, last = books.span(views, period, as_of)
+    rows = openitems.statement(views, f"{found.kind}/{found.ref}", first, last)
+    return [*rows, *openitems.aged(views, found.kind, found.ref, last)] if aging and rows else rows

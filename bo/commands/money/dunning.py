@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
 
+    from aggregates.dunning import Counted
     from bo.amounts import Amount
     from bo.reminding import Level
     from projections.dunnings import Listed, Reminder
@@ -125,12 +126,21 @@ def levels(ledger: Ledger) -> list[Level]:
 @click.argument("level", type=click.IntRange(1, 9))
 @click.option("--after", type=click.IntRange(1), required=True, metavar="DAYS", help="So many days after the due date.")
 @click.option("--fee", type=options.MONEY, default="0", metavar="AMOUNT", help="Charged on invoices in its currency.")
-@click.option("--rate", type=options.DECIMAL, default="0", metavar="PERCENT", help="Interest a year, of 365 days.")
+@click.option("--rate", type=options.DECIMAL, default="0", metavar="PERCENT", help="Interest a year.")
 @click.option("--over-basis", is_flag=True, help="The rate is above the basis rate: see `bo dunning basis`.")
+@click.option(
+    "--counted",
+    type=click.Choice(("actual/365", "actual/360", "30/360")),
+    default="actual/365",
+    show_default=True,
+    help="How its days are counted.",
+)
 @options.dry_run
 @options.key
 @options.ledger
-def level(ledger: Ledger, level: int, after: int, fee: Amount, rate: Decimal, over_basis: bool) -> None:
+def level(
+    ledger: Ledger, level: int, after: int, fee: Amount, rate: Decimal, over_basis: bool, counted: Counted
+) -> None:
     """Set what a LEVEL of reminder is. The first that is set ends the built-in ones, which charge nothing.
 
     Interest is on what was owing each day, from the due date or the end of what was charged before.
@@ -141,7 +151,7 @@ def level(ledger: Ledger, level: int, after: int, fee: Amount, rate: Decimal, ov
     """
     from bo import reminding
 
-    _tell(ledger.commit(lambda tx: reminding.set_level(ledger, tx, level, after, fee, rate, over_basis)))
+    _tell(ledger.commit(lambda tx: reminding.set_level(ledger, tx, level, after, fee, rate, over_basis, counted)))
 
 
 @dunning.command()
