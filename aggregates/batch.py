@@ -93,6 +93,8 @@ class Batch(State[Events]):
     cancelled: bool = False
     done: frozenset[int] = frozenset()
     """The lines that the bank carried out, or did not."""
+    paid: dict[int, str] = msgspec.field(default_factory=dict)
+    """The payments of those it carried out."""
 
     @property
     def total(self) -> Money:
@@ -173,7 +175,9 @@ class Batch(State[Events]):
                 return replace(self, approved_by=event.by)
             case Exported():
                 return replace(self, exported=event.sha256)
-            case Confirmed() | Failed():
+            case Confirmed():
+                return replace(self, done=self.done | {event.line}, paid={**self.paid, event.line: event.payment})
+            case Failed():
                 return replace(self, done=self.done | {event.line})
             case Cancelled():
                 return replace(self, cancelled=True)

@@ -15,6 +15,13 @@ from aggregates.posting import Posting, differences, turned
 from aggregates.text import clean, shown
 
 
+class Freed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a payment settled before it was returned."""
+
+    document: str
+    amount: Money
+
+
 class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a part of a line is for: a payment, made by the match or recorded before, or an account."""
 
@@ -26,6 +33,9 @@ class Target(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     about: str = ""
     """What a payment that was made settles, for people: INV-2026-0001."""
     party: str = ""
+    returns: str = ""
+    """The payment that this one gives back, whose documents are open again."""
+    freed: tuple[Freed, ...] = ()
 
 
 class Confirmed(Event, tag="match.confirmed"):

@@ -10,7 +10,7 @@ import msgspec
 from aggregates.core import require
 from aggregates.text import line, reference, shown
 
-By = Literal["recorded", "own", "reference", "party", "amount", "text"]
+By = Literal["recorded", "own", "returned", "reference", "party", "amount", "text"]
 Direction = Literal["in", "out", "any"]
 
 
@@ -35,6 +35,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
                 return f"a payment recorded by hand within {self.days} days, of the same amount"
             case "own":
                 return f"a transfer to or from another account of ours, or its other half within {self.days} days"
+            case "returned":
+                return f"a payment of the last {self.days} days that comes back: same amount, and its reference"
             case "reference":
                 return "numbers of invoices or bills in the references or the text, which come to the amount"
             case "party":
@@ -48,6 +50,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
 BUILT_IN = (
     Rule("recorded", "recorded", days=10),
     Rule("own", "own", days=5),
+    Rule("returned", "returned", days=60, sure=False),
     Rule("reference", "reference"),
     Rule("party", "party"),
     Rule("amount", "amount", days=30, sure=False),

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
 
 
+BY = ("text", "recorded", "own", "returned", "reference", "party", "amount")
+
+
 @click.group(help=__doc__)
 def rules() -> None: ...
 
@@ -39,8 +42,7 @@ def rules_list(ledger: Ledger, known_at: int | date | None) -> list[Rule]:
 @click.argument("name")
 @click.option("--text", default="", metavar="TEXT", help="What stands in the text or the name; * is anything.")
 @click.option("--account", default="", metavar="ACCOUNT", help="Where such a line goes.")
-@click.option("--by", type=click.Choice(("text", "recorded", "own", "reference", "party", "amount")), default="text",
-              show_default=True, help="How it compares.")  # fmt: skip
+@click.option("--by", type=click.Choice(BY), default="text", show_default=True, help="How it compares.")
 @click.option("--days", type=click.IntRange(0), default=0, metavar="N", help="How far dates may lie apart.")
 @click.option("--direction", type=click.Choice(("in", "out", "any")), default="any", show_default=True)
 @options.link("--bank", kinds=("bank",), default="", metavar="BANK", help="Only of this bank account.")

@@ -130,13 +130,22 @@ def confirm(tx: Transaction, key: str, lines: Sequence[int], on: date) -> Said:
         tx.state(Batch, key).require_pending(place)
         each = state.lines[place - 1]
         tx.change(Bill, each.bill, Bill.schedule, "", False)
-        ref = f"{key} line {place}"
-        paid = paying.record(tx, f"vendor/{each.vendor}", "out", each.amount, on, state.account, ref)
+        sent = pain.end_to_end(key, place)
+        paid = paying.record(tx, f"vendor/{each.vendor}", "out", each.amount, on, state.account, sent)
         tx.change(Batch, key, Batch.confirm, place, paid.number)
         said.append(f"line {place}: {paid.number}")
         if tx.state(Bill, each.bill).owing:  # else it was credited meanwhile: the payment stays as an advance
             said += paying.settle(tx, paid.number, f"bill/{each.bill}", None, on, approved=True)
     return said
+
+
+def carried_out(tx: Transaction, key: str, line: int, on: date) -> Said:
+    """Confirm what a statement shows, one line or all, as far as nobody has."""
+    state = tx.state(Batch, key)
+    require(0 <= line <= len(state.lines), f"the lines are 1 to {len(state.lines)}: there is no line {line}")
+    pending = [place for place in ([line] if line else range(1, len(state.lines) + 1)) if place not in state.done]
+    require(pending or state.paid, f"{key} was not paid")
+    return confirm(tx, key, pending, on)[1:] if pending else []
 
 
 def fail(tx: Transaction, key: str, line: int, reason: str) -> Said:

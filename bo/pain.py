@@ -36,7 +36,7 @@ def written(batch: Batch, form: str, now: int) -> bytes:
                 "amount": each.amount.minor,
                 "execution_date": batch.on,
                 "description": _latin(each.ref, TEXT) or each.bill,
-                "endtoend_id": f"{batch.number}-{place}",
+                "endtoend_id": end_to_end(batch.number, place),
             }
         )
     page = _named(transfer.export(validate=False), batch, form, now)
@@ -53,6 +53,11 @@ def _latin(text: str, most: int) -> str:
 
     plain = re.sub(r"[^A-Za-z0-9/?:().,'+ -]", " ", str(unidecode(text)).replace("&", "+"))
     return re.sub(r"/{2,}", "/", " ".join(plain.split())).strip("/ ")[:most].strip("/ ")
+
+
+def end_to_end(batch: str, place: int) -> str:
+    """What a payment is called on its way through the banks and back."""
+    return f"{batch}-{place}"
 
 
 def creditor_reference(text: str) -> str:

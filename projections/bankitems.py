@@ -106,6 +106,33 @@ def payments(views: Views) -> list[Item]:
     return views.all(Item, f"SELECT * FROM ({PAYMENTS}) WHERE minor != 0 ORDER BY due, number")  # noqa: S608
 
 
+def batches(views: Views) -> list[Item]:
+    """Batches that went to a bank: each line that is not confirmed, and all that is on no statement as one sum."""
+    return views.all(
+        Item,
+        f"""WITH open AS (SELECT b.number, b.on_date, b.account, b.currency, l.line, l.vendor, l.name, l.amount,
+                l.status, b.number || '-' || l.line AS sent FROM batch b JOIN batch_line l ON l.batch = b.number
+            LEFT JOIN {LINKED} k ON k.target = 'payment/' || l.payment
+            WHERE l.status = 'exported' OR l.status = 'paid' AND k.target IS NULL)
+        SELECT 'batch/' || number || '/' || line AS target, sent AS number, 'vendor/' || vendor AS party, name,
+            sent AS ref, currency, -amount AS minor, on_date AS "on", on_date AS due, account
+            FROM open WHERE status = 'exported'
+        UNION ALL SELECT 'batch/' || number, number, '', '', number, currency, -SUM(amount), on_date, on_date, account
+            FROM open GROUP BY number HAVING COUNT(*) > 1""",  # noqa: S608
+    )
+
+
+def returnable(views: Views) -> list[Item]:
+    """Payments that statements showed, as what they would be if they came back."""
+    return views.all(
+        Item,
+        f"""SELECT 'payment/' || p.number AS target, p.number, p.party, '' AS name, p.ref, p.currency,
+            iif(p.direction = 'in', -p.amount, p.amount) AS minor, p.on_date AS "on", p.posted AS due,
+            iif(p.bank = '@bank', (SELECT account FROM account_role WHERE role = 'bank'), p.bank) AS account
+            FROM payment p JOIN {LINKED} k ON k.target = 'payment/' || p.number WHERE NOT p.voided AND p.party != ''""",  # noqa: S608
+    )
+
+
 def payment_of_invoice(views: Views, number: str) -> Item | None:
     """A payment that `bo invoice pay` recorded."""
     return views.one(Item, f"SELECT * FROM ({PAYMENTS}) WHERE number = ? AND target LIKE 'invoice/%'", number)  # noqa: S608

@@ -19,7 +19,7 @@ from aggregates.period import Periods
 from aggregates.record import Record
 from aggregates.series import Series
 from bo import paying, purchasing
-from bo.bank import accounts, confirming, importing, matching, suggesting
+from bo.bank import accounts, confirming, importing, matching, suggesting, undoing
 from projections import banklists, contents, receivables
 from projections.accounts import balances
 from projections.bankitems import Suggestion
@@ -74,7 +74,7 @@ class Desk:
 
     def undo(self, line: str, on: date | None = None) -> list[str]:
         self.ledger.reason = "a slip"
-        return self.ledger.commit(confirming.undoing(self.ledger, line, on))
+        return self.ledger.commit(undoing.undoing(self.ledger, line, on))
 
     @property
     def views(self) -> Views:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregates.bank import Line, Month
-from aggregates.core import FINANCE, Refused, require
+from aggregates.batch import Batch
+from aggregates.core import FINANCE, replace, require
 from aggregates.entry import Entry
 from aggregates.invoice import Invoice
 from aggregates.match import Link, Match, Target
 from aggregates.money import ZERO, Money
 from aggregates.payment import Payment
 from aggregates.posting import Posting
-from bo import books, paying
-from bo.amounts import amount as amount_of
-from bo.bank import matching
-from projections import accounts, bankitems, banklists, references
+from bo import batches, books, paying
+from bo.bank import matching, returning
+from bo.bank.targets import POSTED, Part, named, of_item
+from projections import accounts, bankitems, banklists
 from projections.core import open_views
 from store.errors import NotFound
 
@@ -26,27 +27,13 @@ if TYPE_CHECKING:
     from aggregates.chart import Chart
     from aggregates.payment import Direction
     from bo.amounts import Amount
-    from projections.bankitems import Item, Open
+    from projections.bankitems import Open
     from projections.core import Views
     from store.ledger import Ledger
     from store.transaction import Transaction
 
 Said = list[str]
 """What a commit gives back: the result, then remarks."""
-
-
-POSTED = ("entry", "match")
-"""What else moves money on the account of a bank: entries by hand, and lines of another account of ours."""
-
-
-class Part(NamedTuple):
-    """A target as it was named: a document, a party, a payment or an account, perhaps with an amount."""
-
-    kind: str
-    key: str
-    name: str
-    amount: Amount | None
-    item: Item | None = None
 
 
 class Chosen(NamedTuple):
@@ -85,7 +72,7 @@ def chosen(views: Views, line: str, targets: Sequence[str], rest: str) -> Chosen
     found = open_lines[0]
     account = accounts.find(views, rest) if rest else ""
     if targets or rest:
-        return Chosen(found, tuple(_part(views, text) for text in targets), account)
+        return Chosen(found, tuple(named(views, text) for text in targets), account)
     matcher = matching.Matcher(views)
     match = matcher.first(found)
     if match is None:
@@ -95,37 +82,10 @@ def chosen(views: Views, line: str, targets: Sequence[str], rest: str) -> Chosen
 
 def suggested(line: Open, match: matching.Match, version: int) -> Chosen:
     """What a suggestion comes to when it is confirmed."""
-    parts = [_of_item(item) for item in match.items]
+    parts = [of_item(item) for item in match.items]
     if match.account:
         parts.append(Part("account", match.account, match.account, None))
     return Chosen(line, tuple(parts), "", match.rule.name, version)
-
-
-def _part(views: Views, text: str) -> Part:
-    """`INV-2026-0001`, `BILL-2026-0002=60.00`, `C-1`, `PAY-2026-0003`, `account/6500` or `@bank-charges`."""
-    name, equals, said = text.partition("=")
-    try:
-        amount = amount_of(said) if equals else None
-    except ValueError as no:
-        raise Refused(str(no)) from None
-    paid = bankitems.payment_of_invoice(views, name)
-    if paid:
-        return _of_item(paid)._replace(amount=amount)
-    if name.startswith(("@", "account/")):
-        number = accounts.find(views, name.removeprefix("account/"))
-        return Part("account", number, number, amount)
-    if name.upper().startswith("L-"):
-        line = banklists.find(views, name).line
-        return Part("match", line, line, amount)
-    found = references.resolve(views, name, "invoice", "bill", "payment", "customer", "vendor", "entry")
-    return Part("invoice" if found.kind == "draft" else found.kind, found.key, found.ref, amount)
-
-
-def _of_item(item: Item) -> Part:
-    kind, _, key = item.target.partition("/")
-    if kind in POSTED:
-        return Part(kind, key.rpartition("/")[0], item.number, None)
-    return Part("paid" if kind == "invoice" and "/" in key else kind, key, item.number, None, item)
 
 
 class Confirming:
@@ -142,7 +102,7 @@ class Confirming:
         self.said: Said = []
 
     def run(self) -> Said:
-        parts = self.choice.parts
+        parts = [each for part in self.choice.parts for each in self._single(part)]
         for part in parts:
             if part.kind in ("payment", "paid", *POSTED):
                 self._link(part)
@@ -163,6 +123,18 @@ class Confirming:
             tuple(self.targets), self.postings, self.choice.rule, self.choice.version, self.booked,
         )  # fmt: skip
         return [self.line.id, *self.said, *([f"by the rule {made.rule}"] if made.rule else [])]
+
+    def _single(self, part: Part) -> list[Part]:
+        """A batch is the payments of its lines, which are confirmed where nobody has done so."""
+        if part.kind != "batch":
+            return [part]
+        number, _, place = part.key.partition("/")
+        self.said += batches.carried_out(self.tx, number, int(place or 0), self.line.on)
+        paid = self.tx.state(Batch, number).paid
+        made = [paid[int(place)]] if place else [paid[each] for each in sorted(paid)]
+        return [
+            Part("payment", key, key, None) for key in made if place or not self.tx.state(Link, f"payment/{key}").lines
+        ]
 
     def _by_party(self) -> dict[str, list[Part]]:
         """The documents and parties that were named, by whom they are of."""
@@ -235,6 +207,9 @@ class Confirming:
         else:
             payment = self.tx.state(Payment, part.key)
             require(not payment.voided, f"{part.name} was voided")
+            if (payment.direction == "out") == (self.line.amount.minor > 0):
+                self._return(part, payment)
+                return
             target, whole = f"payment/{part.key}", -payment.amount if payment.direction == "out" else payment.amount
             party = payment.party
             account = self.chart.number(payment.bank)
@@ -251,6 +226,18 @@ class Confirming:
             amount = self.left if alone and abs(self.left) < abs(free) else free
         self._take(target, whole, amount, about=part.name, party=party)
         self.said.append(f"{part.name} is on the statement now")
+
+    def _return(self, part: Part, payment: Payment) -> None:
+        """The payment comes back: another one of its party meets it, and what it settled is open again."""
+        amount = payment.amount if self.line.amount.minor > 0 else -payment.amount
+        said = self._signed(part.amount) if part.amount else amount
+        whole = f"{part.name} is {payment.amount}: it comes back whole, or is refunded with `bo payment refund`"
+        require(said == amount and amount.currency == self.left.currency, whole)
+        account, ref = self.choice.line.account, self.line.end_to_end or self.line.reference or self.line.id
+        number, freed, told = returning.give_back(self.tx, part.key, self.line.on, account, ref, self.booked)
+        self.said += told
+        self._take(f"payment/{number}", amount, amount, made=True, about=f"{number} {part.name}", party=payment.party)
+        self.targets[-1] = replace(self.targets[-1], returns=part.key, freed=freed)
 
     def _posted(self, part: Part) -> Money:
         """What an entry, or a line of another account, moved on the account of this bank."""
@@ -294,38 +281,3 @@ class Confirming:
         """As the line goes, unless a minus says the other way."""
         money = Money.of(amount.decimal, amount.currency or self.left.currency)
         return -money if self.line.amount.minor < 0 else money
-
-
-def undoing(ledger: Ledger, text: str, on: date | None) -> Callable[[Transaction], Said]:
-    """The work of one commit: the match goes, and with it the payments it made."""
-    views = open_views(ledger)
-    line = banklists.find(views, text).line
-
-    def work(tx: Transaction) -> Said:
-        said: Said = [line]
-        match = tx.state(Match, line).matched
-        for account in {each.account for each in match.postings} if match else ():
-            other = next(iter(tx.state(Link, f"match/{line}/{account}").lines), "")
-            require(not other, f"{line} is what {other} was found to be: `bo bank undo {other}` first")
-        for target in match.targets if match else ():
-            if not target.to.startswith("account/"):
-                tx.change(Link, target.to, Link.unlink, line)
-            if target.made:
-                said += _unmade(tx, target.to.partition("/")[2], on, ledger.reason)
-        tx.change(Match, line, Match.undo, line, on, ledger.reason)
-        return said
-
-    return work
-
-
-def _unmade(tx: Transaction, number: str, on: date | None, reason: str) -> Said:
-    """Void a payment that a match made, once nothing is settled with it any more."""
-    payment = tx.state(Payment, number)
-    if payment.voided:
-        return []
-    day = on or payment.on
-    for allocation, made in payment.allocations.items():
-        day = max(day, made.on)
-        paying.unsettle(tx, number, allocation, day)
-    tx.change(Payment, number, Payment.void, day, reason)
-    return [f"{number} is void"]

@@ -86,15 +86,19 @@ class Matcher:
         self._payments: dict[tuple[str, Amount], Days] = defaultdict(Days)
         for item in bankitems.documents(views):
             self._add(item)
-        for item in bankitems.payments(views):
+        for item in (*bankitems.payments(views), *bankitems.batches(views)):
             self._payments[item.account, (item.currency, item.minor)].add(item, item.on)
+        self._returnable: dict[tuple[str, Amount], list[Item]] = defaultdict(list)
+        for item in bankitems.returnable(views):
+            self._returnable[item.account, (item.currency, item.minor)].append(item)
         self._lengths = sorted({len(number) for number in self._by_number}, reverse=True)
         self._own = bankitems.own_accounts(views)
         self._halves: dict[Amount, list[Open]] = defaultdict(list)
         for line in bankitems.open_lines(views):
             self._halves[line.currency, -line.minor].append(line)
         self._ways: dict[str, Callable[[Rule, Open], Match | None]] = {
-            "recorded": self._a_payment, "own": self._of_own, "reference": self._of_numbers, "party": self._of_party,
+            "recorded": self._a_payment, "own": self._of_own, "returned": self._of_return,
+            "reference": self._of_numbers, "party": self._of_party,
             "amount": self._within_days, "text": self._of_text,
         }  # fmt: skip
 
@@ -163,6 +167,18 @@ class Matcher:
         why += [f"{half.id} of {half.bank} is the same amount the other way"] if half else []
         goes = bool(named) and (half is None or line.minor < 0)
         return Match(rule, (), named or (half.account if half else ""), rule.sure and goes, ", ".join(why))
+
+    def _of_return(self, rule: Rule, line: Open) -> Match | None:
+        said = _plain(line.texts)
+        near = [
+            item
+            for item in self._returnable.get((line.account, (line.currency, line.minor)), ())
+            if 0 <= (line.on - item.on).days <= rule.days
+            and any(len(ref) >= SHORTEST and ref in said for ref in (_plain(item.ref), _plain(item.number)))
+        ]
+        if len(near) != 1:
+            return None
+        return Match(rule, (near[0],), "", rule.sure, f"{near[0].number} comes back: same amount, and its reference")
 
     def _of_numbers(self, rule: Rule, line: Open) -> Match | None:
         named = self._named(line.texts)

@@ -215,15 +215,18 @@ def match(ledger: Ledger, bank: str, confirm: bool, only: str, limit: int | None
 def confirm(ledger: Ledger, line: str, targets: tuple[str, ...], rest: str, booked: date | None) -> None:
     """Confirm what LINE is: what a rule suggests, or one or more targets.
 
-    A TARGET is an invoice or bill, which the line pays; a payment or an entry that was recorded by hand; a customer or
-    vendor, whose credit or advance it is; an account, written account/6500 or @bank-charges; or the line of another
-    account of ours, which was confirmed to go to this one. What is more than owing stays as credit, unless --rest
-    names an account.
+    A TARGET is an invoice or bill, which the line pays; a payment or an entry that was recorded by hand; a batch of
+    payments, or a line of it as BATCH-2026-0001-2; a customer or vendor, whose credit or advance it is; an account,
+    written account/6500 or @bank-charges; or the line of another account of ours, which was confirmed to go to this
+    one. What is more than owing stays as credit, unless --rest names an account.
+
+    A line that goes the other way than a payment returns it: what the payment settled is open again.
 
     \b
     Example: bo bank confirm L-7K3FQ
              bo bank confirm L-7K3FQ INV-2026-0001 INV-2026-0002=60.00
              bo bank confirm L-7K3FQ INV-2026-0003 --rest @discount
+             bo bank confirm L-7K3FQ PAY-2026-0004=119.00 @bank-charges
     """
     from bo.bank import confirming
 
@@ -241,9 +244,9 @@ def undo(ledger: Ledger, line: str, on: date | None) -> None:
     \b
     Example: bo bank undo L-7K3FQ --reason "it was the invoice before"
     """
-    from bo.bank import confirming
+    from bo.bank import undoing
 
-    tell(ledger.commit(confirming.undoing(ledger, line, on)))
+    tell(ledger.commit(undoing.undoing(ledger, line, on)))
 
 
 bank.add_command(rules)
