@@ -26,7 +26,7 @@ from store.ledger import Ledger
 from store.transaction import Transaction
 from tests.businesses import FIRST, Act
 from tests.ledgers import DAY, Office
-from tests.test_rate import Trader, trades
+from tests.traders import Trader, trades
 
 _names = count()
 MONEY = ("1100", "1200")

@@ -25,7 +25,7 @@ from store.transaction import Transaction
 from tests.businesses import FIRST, Act
 from tests.desks import Company, Desk
 from tests.ledgers import Office
-from tests.test_rate import Trader, trades
+from tests.traders import Trader, trades
 
 DAY = "2026-01-15"
 FEBRUARY = "2026-02-10T12:00:00Z"

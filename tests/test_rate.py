@@ -7,25 +7,27 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregates.core import Refused
 from aggregates.money import Money, proportion
 from aggregates.rate import Item, Known, Quote, Rates, value_of, values_of, worth
 from aggregates.revaluation import Difference, Made, Revaluation
-from bo import paying, rating
+from bo import rating
 from projections import balances, rates
 from projections.core import Views, open_views
 from projections.quotes import pairs, rate_of
-from store.transaction import Transaction
-from tests.businesses import FIRST, KINDS, TEXTS, Act, Business
+from tests.businesses import FIRST, Act
 from tests.ledgers import DAY, Office, erase
+from tests.traders import Trader, revaluation_day, trades
 
 LAST = FIRST + timedelta(400)
-_names, _days = count(), count()
+_names = count()
 
 
 # The rules
@@ -133,121 +135,103 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     made.close()
 
 
-class Trader(Business):
-    """A business in other currencies, whose rates come when they come."""
-
-    def do(self, act: Act) -> bool:
-        if act.kind == "rate":
-            rate = Decimal(500 + act.minor % 1_000).scaleb(-3)
-            return rating.add(self.ledger, act.currency, rate, "", self._day(act))
-        if act.kind == "revalue":
-            day = FIRST + timedelta(150 + next(_days))
-            try:
-                self.ledger.commit(lambda tx: rating.revalue(self.ledger, tx, day, ()))
-            except Refused:
-                return False
-            return True
-        return super().do(act)
-
-    def _payment(self, tx: Transaction, act: Act) -> None:
-        """Into the bank, in euros at times, and to an invoice."""
-        amount = Money(act.minor, act.currency)
-        at_bank = Money(act.minor, "EUR") if act.at == 1 else None
-        party, day = f"customer/{self.customer}", self._day(act)
-        made = paying.record(tx, party, "in", amount, day, "@bank", act.text, at_bank=at_bank)
-        paying.settle(tx, made.number, f"invoice/{self._invoice(act)}", None, day)
-
-    def _refund(self, tx: Transaction, act: Act) -> None:
-        paying.refund(tx, f"invoice/{self._invoice(act)}", None, self._day(act), "@bank", "")
-
-
-trades = st.lists(
-    st.builds(
-        Act,
-        st.sampled_from((*KINDS, "payment", "payment", "refund", "rate", "rate", "revalue")),
-        st.integers(0, 3),
-        st.integers(1, 30_000),
-        st.integers(0, 120),
-        st.sampled_from(["USD", "USD", "JPY"]),
-        st.sampled_from(TEXTS),
-    ),
-    min_size=2,
-    max_size=14,
-).map(lambda found: [Act("issue", 2, 9_999, 3, "USD", "first"), *found])
-
 EVERYTHING = """SELECT account, party, currency, on_date, minor, base, entry AS of FROM posting
     UNION ALL SELECT account, party, currency, on_date, 0, base, -position FROM difference"""
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None)
 @given(trades)
-def test_in_any_order_all_is_worth_nothing_and_what_is_owed_is_worth_its_open_items(
-    shared: Office, done: list[Act]
-) -> None:
-    trader = Trader(shared.ledger, f"T-{next(_names)}")
-    for act in done:
-        if trader.do(act):
-            _hold(open_views(shared.ledger), trader.customer)
-    for currency in ("USD", "JPY"):
-        rating.add(shared.ledger, currency, Decimal("1.25"), "", FIRST)
-    views = open_views(shared.ledger)
-    assert not rates.lacking(views)
-    _hold(views, trader.customer)
-    _revalued(shared, trader.customer)
+def test_in_any_order_all_is_worth_nothing_and_what_is_owed_is_worth_its_open_items(done: list[Act]) -> None:
+    with TemporaryDirectory() as folder:
+        office = Office(Path(folder))
+        trader = Trader(office.ledger, "C-1")
+        for act in done:
+            if trader.do(act):
+                _hold(open_views(office.ledger), trader)
+        for currency in ("USD", "JPY"):
+            rating.add(office.ledger, currency, Decimal("1.25"), "", FIRST)
+        views = open_views(office.ledger)
+        assert not rates.lacking(views)
+        _hold(views, trader)
+        _revalued(office, trader)
+        office.close()
 
 
-def _hold(views: Views, customer: str) -> None:
-    """Each entry and each difference sums to zero; the control account is worth what its open items stand at."""
+def _hold(views: Views, trader: Trader) -> None:
+    """Debits equal credits, in each currency and in one; control accounts are, and are worth, their open items."""
+    assert not list(views.rows("SELECT entry FROM posting GROUP BY entry, currency HAVING SUM(minor) != 0"))
     assert not list(views.rows(f"SELECT of FROM ({EVERYTHING}) GROUP BY of, on_date HAVING SUM(base) != 0"))
-    party = f"customer/{customer}"
-    items: dict[str, int] = {}
-    for currency, minor, base, left in views.rows(
-        "SELECT currency, minor, base, remaining FROM open_item WHERE party = ?", party
-    ):
-        if base is None:  # not before a rate comes
-            return
-        items[currency] = items.get(currency, 0) + Item(minor, base).carried(left)
-    for currency, minor, base in views.rows(
-        """SELECT p.currency, 0, SUM(p.base) FROM posting p JOIN entry e ON e.id = p.entry
-        WHERE e.event = 'entry.posted' AND p.account = '1300' AND p.party = ? AND p.currency != 'EUR' GROUP BY 1""",
-        party,
-    ):
-        if base is None:
-            return
-        items[currency] = items.get(currency, 0) + base + minor
-    stands = views.rows(
-        f"""SELECT currency, SUM(base) FROM ({EVERYTHING}) WHERE account = '1300' AND party = ? AND currency != 'EUR'
-        GROUP BY 1""",
-        party,
-    )
-    waiting = {each.currency for each in rates.lacking(views)}
-    for currency, base in stands:
-        if currency not in waiting:
-            assert (currency, base) == (currency, items.get(currency, 0))
+    for account, party in trader.parties.items():
+        items = _items(views, account, party)
+        rows = views.rows(
+            f"""SELECT currency, SUM(minor), SUM(base) FROM ({EVERYTHING})
+            WHERE account = ? AND party = ? AND currency != 'EUR' GROUP BY 1""",
+            account, party,
+        )  # fmt: skip
+        stands = {currency: (minor, base) for currency, minor, base in rows}
+        waiting = {each.currency for each in rates.lacking(views)}
+        for currency in items.keys() | stands.keys():
+            (minor, base), (open_, worth_) = stands.get(currency, (0, 0)), items.get(currency, (0, 0))
+            assert (currency, minor) == (currency, open_)
+            if currency not in waiting:
+                assert (currency, base) == (currency, worth_)
 
 
-def _revalued(office: Office, customer: str) -> None:
-    """Realised and unrealised are together what is owed now is worth, less what it was booked at: once."""
-    day = FIRST + timedelta(150 + next(_days))
-    for _ in range(2):
+def _items(views: Views, account: str, party: str) -> dict[str, tuple[int, int]]:
+    """What is open of documents and money, what it stands in the books at, and what was posted by hand."""
+    found: dict[str, tuple[int, int]] = {}
+    for currency, minor, base, left in (
+        *views.rows("SELECT currency, minor, base, remaining FROM open_item WHERE party = ?", party),
+        *views.rows(
+            """SELECT p.currency, p.minor, p.base, p.minor FROM posting p JOIN entry e ON e.id = p.entry
+            WHERE e.event = 'entry.posted' AND account = ? AND party = ? AND p.currency != 'EUR'""",
+            account, party,
+        ),
+    ):  # fmt: skip
+        before = found.get(currency, (0, 0))
+        found[currency] = before[0] + left, before[1] + Item(minor, base).carried(left)
+    return found
+
+
+def _revalued(office: Office, trader: Trader) -> None:
+    """Realised and unrealised are together what is owed now is worth, less what it was booked at: once.
+
+    Twice is as good as once, and the day after all is worth what it was.
+    """
+    day = revaluation_day()
+    before = [_gained(open_views(office.ledger), *place, day) for place in _places(trader)]
+    for times in range(2):
         office.ledger.commit(lambda tx: rating.revalue(office.ledger, tx, day, ()))
         views = open_views(office.ledger)
-        for currency in ("USD", "JPY"):
+        for account, party, currency in _places(trader):
             known = rate_of(views, currency, "EUR", str(day), pairs(views))
             assert known
             [(minor, booked)] = views.rows(
                 """SELECT coalesce(SUM(minor), 0), coalesce(SUM(base), 0) FROM posting
-                WHERE account = '1300' AND party = ? AND currency = ? AND on_date <= ?""",
-                f"customer/{customer}", currency, day,
+                WHERE account = ? AND party = ? AND currency = ? AND on_date <= ?""",
+                account, party, currency, day,
             )  # fmt: skip
-            gained = views.value(
-                """SELECT coalesce(SUM(base), 0) FROM difference
-                WHERE account = '1300' AND party = ? AND currency = ? AND on_date <= ?""",
-                f"customer/{customer}", currency, day,
-            )  # fmt: skip
-            assert gained == worth(minor, currency, "EUR", known.rate) - booked
+            gained = worth(minor, currency, "EUR", known.rate) - booked
+            assert _gained(views, account, party, currency, day) == gained, f"revalued {times + 1} times"
+        after = [_gained(views, *place, day + timedelta(1)) for place in _places(trader)]
+        assert after == before
         held = [row for row in balances.trial_balance(views, FIRST, day, own="EUR") if row.account == "3900"]
         assert not held or held[0].debit == held[0].credit == 0
+
+
+def _places(trader: Trader) -> list[tuple[str, str, str]]:
+    return [(*place, currency) for place in trader.parties.items() for currency in ("USD", "JPY")]
+
+
+def _gained(views: Views, account: str, party: str, currency: str, day: date) -> int:
+    """What an account gained with a party through differences, up to a day."""
+    return int(
+        views.value(
+            """SELECT coalesce(SUM(base), 0) FROM difference
+            WHERE account = ? AND party = ? AND currency = ? AND on_date <= ?""",
+            account, party, currency, day,
+        )
+    )  # fmt: skip
 
 
 def test_a_rebuild_makes_the_same_of_the_log(shared: Office) -> None:

@@ -20,7 +20,7 @@ from projections.core import Views, open_views
 from tests.businesses import FIRST, Act
 from tests.desks import Company, Desk
 from tests.ledgers import Office
-from tests.test_rate import Trader, trades
+from tests.traders import Trader, trades
 
 JANUARY, MARCH = "2026-01-10T12:00:00Z", "2026-03-10T12:00:00Z"
 LAST = date(2025, 12, 31)
