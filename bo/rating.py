@@ -159,11 +159,11 @@ def revalue(ledger: Ledger, tx: Transaction, on: date, also: Sequence[str]) -> l
     more = tuple(accounts.find(views, each) for each in also)
     found = _differences(views, rates.held(views, on, own, more), own, on)
     made = tx.change(Revaluation, f"{on}", Revaluation.make, on, found, newest)
-    for reverse_on in {each.reverse_on for each in made if not all(one.final for one in each.differences)}:
-        shut = books.late(tx, "", reverse_on)
-        require(not shut, f"it is taken back on {reverse_on}, which lies in a closed period: reopen that too")
     if not made:
         return [f"{on}", "everything stands at the rates of the day already: nothing changes"]
+    back = made[0].reverse_on
+    shut = not all(each.final for each in found) and books.late(tx, "", back)
+    require(not shut, f"it is taken back on {back}, which lies in a closed period: reopen that too")
     sums = [sum(each.amount.minor for each in found if each.final is final) for final in (False, True)]
     told = (f"unrealised, taken back on {made[0].reverse_on}", "on money held")
     return [
