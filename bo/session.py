@@ -14,7 +14,7 @@ from projections.core import Projections
 from store.device import Device, DeviceFile, read, unlock
 from store.errors import KeyProblem, NoLedger, Unauthorised, Unavailable
 from store.home import Home
-from store.ledger import Ledger
+from store.ledger import GONE, Ledger
 from store.place import key_of, open_store, place_of
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def find(settings: Settings, home: Home) -> Place:
     if chosen:
         place = place_of(chosen)
         if isinstance(place, Path) and not (place / "ledger.db").is_file():
+            if home.binding(key_of(place)) is not None:
+                raise NoLedger(GONE.format(place=place))
             raise NoLedger(f"there is no ledger in {place}: make one with `bo init {place}`")
         return place
     here = Path.cwd()

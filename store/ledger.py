@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import sqlcipher3.dbapi2 as sqlite
 
 from store.client import Client
-from store.errors import RolledBack, Unauthorised
+from store.errors import NoLedger, RolledBack, Unauthorised
 from store.home import Binding, Home, Pin
 from store.place import Server, key_of, open_store, settled
 
@@ -38,6 +38,7 @@ NOT_ENROLLED = (
     "`bo device approve FILE --person YOU`"
 )
 
+GONE = "the ledger that this home knows at {place} is gone: restore a backup, or name the place where it is now"
 NEVER = float("-inf")
 T = TypeVar("T")
 S = TypeVar("S", bound="State[Any]")
@@ -76,7 +77,12 @@ class Ledger:
 
     @cached_property
     def store(self) -> Backend:
-        return open_store(self.at)
+        try:
+            return open_store(self.at)
+        except NoLedger:
+            if self.home.binding(self.place) is None:
+                raise
+            raise NoLedger(GONE.format(place=settled(self.at))) from None
 
     @cached_property
     def client(self) -> Client:
