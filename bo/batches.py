@@ -9,7 +9,7 @@ from aggregates.bank import Bank
 from aggregates.batch import Batch, Exported, Item
 from aggregates.bill import Bill
 from aggregates.core import FINANCE, require
-from bo import pain, paying
+from bo import pain, pain_status, paying
 from bo.books import number
 from projections import directory, payables, references
 from projections.core import open_views
@@ -153,6 +153,24 @@ def fail(tx: Transaction, key: str, line: int, reason: str) -> Said:
     each = tx.state(Batch, key).lines[line - 1]
     tx.change(Bill, each.bill, Bill.schedule, "", False)
     return [key, f"line {line} was not paid: {each.bill} is free again"]
+
+
+def answered(tx: Transaction, key: str, data: bytes) -> Said:
+    """Take over what the bank says in a status report: lines it rejects have failed. Read again, nothing changes."""
+    state = tx.state(Batch, key)
+    answers = pain_status.read(data, key, len(state.lines))
+    said = [key]
+    for place, reason in sorted(pain_status.rejected(answers, len(state.lines)).items()):
+        require(
+            place not in state.paid, f"line {place} of {key} is paid with {state.paid.get(place)}, and rejected here"
+        )
+        if place not in state.done:
+            said += fail(tx, key, place, reason or pain_status.REJECTED)[1:]
+    return (
+        said
+        if len(said) > 1
+        else [key, f"no line is rejected that was not before: {', '.join(sorted({each.status for each in answers}))}"]
+    )
 
 
 def cancel(tx: Transaction, key: str, reason: str) -> Said:

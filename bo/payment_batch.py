@@ -137,6 +137,25 @@ def fail(ledger: Ledger, number: str, line: int, reason: str) -> None:
 
 @batch.command()
 @_batch
+@click.argument("file", metavar="FILE|-")
+@_writes
+def answer(ledger: Ledger, number: str, file: str) -> None:
+    """Take over what the bank answered to BATCH, a pain.002: the lines it rejects have failed, each with its reason.
+
+    What it accepts is not paid yet: a statement says so, and `bo payment batch confirm`.
+
+    \b
+    Example: bo payment batch answer BATCH-2026-0001 status.xml
+    """
+    from bo import batches
+    from bo.bank.importing import taken
+
+    key, (_, data) = batches.batch(ledger, number), taken(file)
+    _tell(ledger.commit(lambda tx: batches.answered(tx, key, data)))
+
+
+@batch.command()
+@_batch
 @options.reason
 @_writes
 def cancel(ledger: Ledger, number: str, reason: str) -> None:
