@@ -18,6 +18,7 @@ from aggregates.legal import Party
 from aggregates.lines import line
 from aggregates.money import Money
 from aggregates.posting import Posting
+from aggregates.relief import Discount
 from bo import books, journaling
 from store.ledger import Ledger
 from store.transaction import Transaction
@@ -36,7 +37,8 @@ TEXTS = (
     "é 漢",
 )
 KINDS = (
-    "issue", "issue", "pay", "pay", "credit", "allocate", "unallocate", "void", "write-off", "post", "owed", "reverse",
+    "issue", "issue", "pay", "pay", "credit", "allocate", "unallocate", "void", "write-off",
+    "reinstate", "post", "owed", "reverse",
 )  # fmt: skip
 
 
@@ -98,12 +100,18 @@ class Business:
         key = f"D-{len(self.keys):X}{self.customer.encode().hex().upper()}"
         tx.change(Invoice, key, Invoice.draft, self.customer, lines, act.currency)
         number = books.number(tx, "INV", self._day(act))
-        tx.change(Invoice, key, Invoice.issue, number, self._day(act), Party("Ada"), Party("Acme"))
+        day = self._day(act)
+        terms = Discount(Decimal(9), day + timedelta(30)) if act.at == 1 else None
+        tx.change(Invoice, key, Invoice.issue, number, day, Party("Ada"), Party("Acme"), None, terms)
         self.keys.append(key)
 
     def _pay(self, tx: Transaction, act: Act) -> None:
         amount = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
-        tx.change(Invoice, self._invoice(act), Invoice.pay, amount, self._day(act), act.text)
+        key, day = self._invoice(act), self._day(act)
+        tx.change(Invoice, key, Invoice.pay, amount, day, act.text)
+        invoice = tx.state(Invoice, key)
+        tolerance = Money(act.minor // 2, invoice.currency)
+        tx.change(Invoice, key, Invoice.round_off, max(day, invoice.on), day, tolerance)
 
     def _credit(self, tx: Transaction, act: Act) -> None:
         number = books.number(tx, "CN", self._day(act))
@@ -132,7 +140,10 @@ class Business:
     def _write_off(self, tx: Transaction, act: Act) -> None:
         key = self._invoice(act)
         amount = Money(act.minor, tx.state(Invoice, key).currency)
-        tx.change(Invoice, key, Invoice.write_off, self._day(act), act.text, amount)
+        tx.change(Invoice, key, Invoice.write_off, self._day(act), act.text, amount, act.at == 2)
+
+    def _reinstate(self, tx: Transaction, act: Act) -> None:
+        tx.change(Invoice, self._invoice(act), Invoice.reinstate, FIRST + timedelta(200), act.text)
 
     def _post(self, tx: Transaction, act: Act) -> None:
         """Rent, in two currencies at times, and taken back at times."""
