@@ -63,7 +63,8 @@ LINKED = """(SELECT t.target, SUM(t.minor) AS minor FROM bank_target t JOIN bank
     ON l.id = t.line AND l.match = t.match GROUP BY t.target)"""
 FIRST = "SELECT MIN(first) FROM bank_statement WHERE bank = ?"
 _POSTED = """FROM bank b JOIN posting p ON p.account = b.account AND p.currency = b.currency
-    JOIN entry e ON e.id = p.entry LEFT JOIN bank_line own ON e.source = 'match/' || own.id AND own.bank = b.ref"""
+    JOIN entry e ON e.id = p.entry LEFT JOIN bank_line own
+    ON own.id = iif(e.source LIKE 'match/%', substr(e.source, 7), '') AND own.bank = b.ref"""
 _TARGET = "iif(e.source LIKE 'payment/%' OR e.source LIKE 'invoice/%', e.source, e.source || '/' || b.account)"
 _NUMBER = "iif(e.number = '', substr(e.source, instr(e.source, '/') + 1), e.number)"
 POSTED = f"""SELECT {_TARGET} AS target, {_NUMBER}, MIN(p.on_date), MAX(iif(p.text = '', e.text, p.text)), SUM(p.minor),
