@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PORT = 5432
 PATIENCE = 30.0
 """Seconds for a server to come up or to end."""
-SETTINGS = {"listen_addresses": "", "max_connections": "100", "wal_retrieve_retry_interval": "100ms"}
+SETTINGS = {"listen_addresses": "", "max_connections": "400", "wal_retrieve_retry_interval": "100ms"}
 QUICK = {"fsync": "off", "shared_buffers": "32MB"}
 """A killed process loses nothing without fsync, only a machine without power does: enough for all tests of rules."""
 GUARD = 'read -r _; pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; sleep 1; rm -rf "$1"'
