@@ -57,6 +57,7 @@ class Invoice(Aggregate):
     def issue(
         self, number: str, on: date, customer: str, buyer: Plain, seller: Plain, currency: str, lines: list[Plain],
         taxes: list[Plain], net: Plain, tax: Plain, total: Plain, rendering: int, due: date, ref: str,
+        discount: Plain | None,
     ) -> None:  # fmt: skip
         self.number, self.on, self.buyer, self.seller, self.due = number, on, buyer, seller, due
         self.total = self.owing = total["minor"]
