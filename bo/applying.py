@@ -66,14 +66,23 @@ def refunding(
     return lambda tx: pay_back(tx, of, found.ref, amount, on, bank, ref)
 
 
-def part(ledger: Ledger, kind: str, text: str) -> tuple[str, Amount | None]:
-    """Parse `NUMBER` or `NUMBER;AMOUNT`: what is to be settled, and how much of it."""
+def applying(
+    ledger: Ledger, kind: str, text: str, parts: Sequence[str], refund: str, on: date, bank: str, ref: str
+) -> Callable[[Transaction], list[str]]:
+    """Share out the credit of `text` to `NUMBER` or `NUMBER;AMOUNT`, and an amount, or the `rest`, back as money."""
+    of, shares = holder(ledger, kind, text), [_part(ledger, kind, each) for each in parts]
+    back = options.MONEY.convert(refund, None, None) if refund not in ("", "rest") else None
+    return lambda tx: _apply(tx, of, shares, back, bool(refund), on, bank, ref)
+
+
+def _part(ledger: Ledger, kind: str, text: str) -> tuple[str, Amount | None]:
+    """What is to be settled, and how much of it."""
     number, _, wanted = (each.strip() for each in text.partition(";"))
     key = references.resolve(open_views(ledger), number, kind).key
     return key, options.MONEY.convert(wanted, None, None) if wanted else None
 
 
-def apply(
+def _apply(
     tx: Transaction, of: Holder, parts: Sequence[tuple[str, Amount | None]], refund: Amount | None, back: bool,
     on: date, bank: str, ref: str,
 ) -> list[str]:  # fmt: skip

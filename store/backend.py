@@ -19,6 +19,18 @@ WAIT = 30.0
 """Seconds a writer queues before it gives up."""
 
 
+def short(column: str, most: int) -> str:
+    """A planted value may be huge: what is too long is not fetched, and NULL is then noticed."""
+    return f"CASE WHEN length({column}) <= {most} THEN {column} END"
+
+
+LEAF = ", ".join((
+    "l.idx, l.kind, l.compartment, l.epoch", short("l.stream", 16), "l.version, l.count, l.ordinal",
+    short("l.key_id", 32), short("l.commitment", 32), short("l.refs", 2048), short("l.body", 65_535),
+))  # fmt: skip
+NOTE, WRAPPED, SEALED = short("note", 4096), short("wrapped", 48), short("sealed", 4096)
+
+
 class Raw(NamedTuple):
     """One commit as it stands in the store: its leaves, the wrapped key of each, and its note."""
 

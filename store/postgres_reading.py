@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from store.backend import Raw, beyond
+from store.backend import LEAF, NOTE, SEALED, WRAPPED, Raw, beyond, short
 from store.errors import Interrupted, Tampered
 from store.leaf import COMMIT, LIMIT, Leaf
 from store.patience import Patience
@@ -21,22 +21,12 @@ FETCHED = 250
 """Rows a cursor is asked for at a time: with those on their way the largest leaves take 32 MiB."""
 
 
-def _short(column: str, most: int) -> str:
-    """A planted value may be huge: what is too long is not fetched, and NULL is then noticed."""
-    return f"CASE WHEN octet_length({column}) <= {most} THEN {column} END"
-
-
-_LEAF = ", ".join((
-    "l.idx, l.kind, l.compartment, l.epoch", _short("l.stream", 16), "l.version, l.count, l.ordinal",
-    _short("l.key_id", 32), _short("l.commitment", 32), _short("l.refs", 2048), _short("l.body", 65_535),
-))  # fmt: skip
-_NOTE, _WRAPPED, _SEALED = _short("note", 4096), _short("wrapped", 48), _short("sealed", 4096)
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-NEWEST = f"SELECT size, {_NOTE} FROM {{schema}}.head ORDER BY size DESC LIMIT 1"
+NEWEST = f"SELECT size, {NOTE} FROM {{schema}}.head ORDER BY size DESC LIMIT 1"
 WITH_KEYS, WITHOUT_KEYS = (
-    f"SELECT {_LEAF}, {key}, {_short('h.note', 4096)}, h.size FROM {{schema}}.leaf l {join}"
+    f"SELECT {LEAF}, {key}, {short('h.note', 4096)}, h.size FROM {{schema}}.leaf l {join}"
     " LEFT JOIN {schema}.head h ON h.size = l.idx + 1 WHERE l.idx >= {start} ORDER BY l.idx"
-    for key, join in ((_short("w.wrapped", 48), "LEFT JOIN {schema}.wrapped w ON w.key_id = l.key_id"), ("NULL", ""))
+    for key, join in ((short("w.wrapped", 48), "LEFT JOIN {schema}.wrapped w ON w.key_id = l.key_id"), ("NULL", ""))
 )
 """Leaves in their order, each with its wrapped key and, where a commit ends, the signed head."""
 
@@ -68,7 +58,7 @@ class PostgresReader:
         """The note at a size."""
         if self._ahead and self._ahead[0] < size:
             return next((row[13] for row in self._ahead[1] if row[14] == size), None)
-        return self._value(f"SELECT {_NOTE} FROM {{schema}}.head WHERE size = %b", size)
+        return self._value(f"SELECT {NOTE} FROM {{schema}}.head WHERE size = %b", size)
 
     def _value(self, sql: str, *values: object) -> bytes | None:
         rows = self._read(sql, *values)
@@ -149,7 +139,7 @@ class PostgresReader:
             return self._streams[asked]
         order = "DESC LIMIT 1" if last_only else ""
         rows = self._read(
-            f"SELECT {_LEAF}, {_short('w.wrapped', 48)} FROM {{schema}}.leaf l"
+            f"SELECT {LEAF}, {short('w.wrapped', 48)} FROM {{schema}}.leaf l"
             " LEFT JOIN {schema}.wrapped w ON w.key_id = l.key_id"
             f" WHERE kind = %b AND compartment = %b AND stream = %b AND version < %b ORDER BY version {order}",
             *asked[:-1],
@@ -160,13 +150,13 @@ class PostgresReader:
         return found
 
     def leaf(self, index: int) -> Leaf | None:
-        rows = self._read(f"SELECT {_LEAF} FROM {{schema}}.leaf l WHERE idx = %b", index)
+        rows = self._read(f"SELECT {LEAF} FROM {{schema}}.leaf l WHERE idx = %b", index)
         return Leaf._make(rows[0]) if rows else None
 
     def referring(self, start: int) -> Iterator[Leaf]:
         """The leaves from `start` on that refer to documents."""
         where = f"WHERE idx >= {start:d} AND octet_length(refs) > 0"
-        yield from map(Leaf._make, self._each(f"SELECT {_LEAF} FROM {{schema}}.leaf l {where} ORDER BY idx"))
+        yield from map(Leaf._make, self._each(f"SELECT {LEAF} FROM {{schema}}.leaf l {where} ORDER BY idx"))
 
     def end_of_commit(self, position: int) -> int:
         """The index after the commit that holds an event's position; 0 for position 0."""
@@ -182,20 +172,20 @@ class PostgresReader:
         return index if rows[0][0] is None else int(rows[0][0])
 
     def wrapped(self, key_id: bytes) -> bytes | None:
-        return self._value(f"SELECT {_WRAPPED} FROM {{schema}}.wrapped WHERE key_id = %b", key_id)
+        return self._value(f"SELECT {WRAPPED} FROM {{schema}}.wrapped WHERE key_id = %b", key_id)
 
     def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None:
-        sql = f"SELECT {_SEALED} FROM {{schema}}.slot WHERE compartment = %b AND epoch = %b AND device = %b"
+        sql = f"SELECT {SEALED} FROM {{schema}}.slot WHERE compartment = %b AND epoch = %b AND device = %b"
         return self._value(sql, compartment, epoch, device)
 
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Every wrapped key in the order of their ids, for an audit."""
-        columns = f"{_short('w.key_id', 32)}, {_WRAPPED}"
+        columns = f"{short('w.key_id', 32)}, {WRAPPED}"
         yield from self._each(f"SELECT {columns} FROM {{schema}}.wrapped w ORDER BY w.key_id")
 
     def slots(self) -> Iterator[tuple[int, int, bytes, bytes]]:
         """Every slot, for an audit."""
-        yield from self._each(f"SELECT compartment, epoch, {_short('device', 16)}, {_SEALED} FROM {{schema}}.slot")
+        yield from self._each(f"SELECT compartment, epoch, {short('device', 16)}, {SEALED} FROM {{schema}}.slot")
 
     def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
         """A whole table as it stands, for copies."""

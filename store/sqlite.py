@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import sqlcipher3.dbapi2 as sqlite
 
-from store.backend import WAIT, Raw, beyond
+from store.backend import LEAF, NOTE, SEALED, WAIT, WRAPPED, Raw, beyond, short
 from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
 from store.leaf import COMMIT, LIMIT, Leaf
@@ -43,17 +43,7 @@ _WIDTH = {"leaf": 12, "head": 2, "wrapped": 2, "slot": 4}
 NAMES = [("head", "head"), ("leaf", "leaf"), ("leaf_stream", "leaf"), ("slot", "slot"), ("wrapped", "wrapped")]
 
 
-def _short(column: str, most: int) -> str:
-    """A planted value may be huge: what is too long is not fetched, and NULL is then noticed."""
-    return f"iif(length({column}) <= {most}, {column}, NULL)"
-
-
-_LEAF = ", ".join((
-    "l.idx, l.kind, l.compartment, l.epoch", _short("l.stream", 16), "l.version, l.count, l.ordinal",
-    _short("l.key_id", 32), _short("l.commitment", 32), _short("l.refs", 2048), _short("l.body", 65_535),
-))  # fmt: skip
-_LEAF_KEY = (_short("w.wrapped", 48), "leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id")
-_NOTE, _WRAPPED, _SEALED = _short("note", 4096), _short("wrapped", 48), _short("sealed", 4096)
+_LEAF_KEY = (short("w.wrapped", 48), "leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id")
 _TAIL = {
     "leaf": "idx >= ?1 OR idx < 0",
     "head": "size > ?1 OR size <= 0",
@@ -168,13 +158,13 @@ class SQLiteStore:
     def newest(self, *, now: bool = False) -> tuple[int, bytes] | None:
         """Size and note of the newest head."""
         with faults(self.path):
-            row = self._db.execute(f"SELECT size, {_NOTE} FROM head ORDER BY size DESC LIMIT 1").fetchone()
+            row = self._db.execute(f"SELECT size, {NOTE} FROM head ORDER BY size DESC LIMIT 1").fetchone()
         return None if row is None else (row[0], row[1])
 
     def head(self, size: int) -> bytes | None:
         """The note at a size."""
         with faults(self.path):
-            row = self._db.execute(f"SELECT {_NOTE} FROM head WHERE size = ?", (size,)).fetchone()
+            row = self._db.execute(f"SELECT {NOTE} FROM head WHERE size = ?", (size,)).fetchone()
         return row[0] if row else None
 
     def commits(self, start: int, *, keys: bool = True) -> Iterator[Raw]:
@@ -193,9 +183,9 @@ class SQLiteStore:
                     self._db.execute("COMMIT")
 
     def _commits(self, start: int, keys: bool) -> Iterator[Raw]:
-        heads = self._db.execute(f"SELECT size, {_NOTE} FROM head WHERE size > ? ORDER BY size", (start,))
+        heads = self._db.execute(f"SELECT size, {NOTE} FROM head WHERE size > ? ORDER BY size", (start,))
         wanted, table = ("NULL", "leaf l") if not keys else _LEAF_KEY
-        rows = self._db.execute(f"SELECT {_LEAF}, {wanted} FROM {table} WHERE l.idx >= ? ORDER BY l.idx", (start,))
+        rows = self._db.execute(f"SELECT {LEAF}, {wanted} FROM {table} WHERE l.idx >= ? ORDER BY l.idx", (start,))
         leaves: list[Leaf] = []
         wrapped: list[bytes | None] = []
         new = tuple.__new__
@@ -227,7 +217,7 @@ class SQLiteStore:
         order = "DESC LIMIT 1" if last_only else ""
         with faults(self.path):
             rows = self._db.execute(
-                f"SELECT {_LEAF}, {wanted} FROM {table} WHERE l.kind = ? AND l.compartment = ? AND l.stream = ?"
+                f"SELECT {LEAF}, {wanted} FROM {table} WHERE l.kind = ? AND l.compartment = ? AND l.stream = ?"
                 f" AND l.version < ? ORDER BY l.version {order}",
                 (kind, compartment, stream, before),
             ).fetchall()
@@ -235,7 +225,7 @@ class SQLiteStore:
 
     def leaf(self, index: int) -> Leaf | None:
         with faults(self.path):
-            row = self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx = ?", (index,)).fetchone()
+            row = self._db.execute(f"SELECT {LEAF} FROM leaf l WHERE idx = ?", (index,)).fetchone()
         return row and Leaf._make(row)
 
     def referring(self, start: int) -> Iterator[Leaf]:
@@ -243,7 +233,7 @@ class SQLiteStore:
         with faults(self.path):
             yield from map(
                 Leaf._make,
-                self._db.execute(f"SELECT {_LEAF} FROM leaf l WHERE idx >= ? AND l.refs != x'' ORDER BY idx", (start,)),
+                self._db.execute(f"SELECT {LEAF} FROM leaf l WHERE idx >= ? AND l.refs != x'' ORDER BY idx", (start,)),
             )
 
     def end_of_commit(self, position: int) -> int:
@@ -263,13 +253,13 @@ class SQLiteStore:
 
     def wrapped(self, key_id: bytes) -> bytes | None:
         with faults(self.path):
-            row = self._db.execute(f"SELECT {_WRAPPED} FROM wrapped WHERE key_id = ?", (key_id,)).fetchone()
+            row = self._db.execute(f"SELECT {WRAPPED} FROM wrapped WHERE key_id = ?", (key_id,)).fetchone()
         return row[0] if row else None
 
     def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None:
         with faults(self.path):
             row = self._db.execute(
-                f"SELECT {_SEALED} FROM slot WHERE compartment = ? AND epoch = ? AND device = ?",
+                f"SELECT {SEALED} FROM slot WHERE compartment = ? AND epoch = ? AND device = ?",
                 (compartment, epoch, device),
             ).fetchone()
         return row[0] if row else None
@@ -277,12 +267,12 @@ class SQLiteStore:
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Every wrapped key in the order of their ids, for an audit."""
         with faults(self.path):
-            yield from self._db.execute(f"SELECT {_short('key_id', 32)}, {_WRAPPED} FROM wrapped w ORDER BY w.key_id")
+            yield from self._db.execute(f"SELECT {short('key_id', 32)}, {WRAPPED} FROM wrapped w ORDER BY w.key_id")
 
     def slots(self) -> Iterator[tuple[int, int, bytes, bytes]]:
         """Every slot, for an audit."""
         with faults(self.path):
-            yield from self._db.execute(f"SELECT compartment, epoch, {_short('device', 16)}, {_SEALED} FROM slot")
+            yield from self._db.execute(f"SELECT compartment, epoch, {short('device', 16)}, {SEALED} FROM slot")
 
     def rows(self, table: str) -> Iterator[tuple[Any, ...]]:
         """A whole table as it stands, for copies."""

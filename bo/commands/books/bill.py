@@ -293,10 +293,8 @@ def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: 
     """
     from bo import applying, payments
 
-    of, account = applying.holder(ledger, "bill", number), payments.bank_account(ledger, bank)
-    shares = [applying.part(ledger, "bill", each) for each in parts]
-    back = options.MONEY.convert(refund, None, None) if refund not in ("", "rest") else None
-    _record(ledger, lambda tx: applying.apply(tx, of, shares, back, bool(refund), on, account, ref))
+    account = payments.bank_account(ledger, bank)
+    _record(ledger, applying.applying(ledger, "bill", number, parts, refund, on, account, ref))
 
 
 @bill.command()
