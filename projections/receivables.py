@@ -105,8 +105,10 @@ def held_by(views: Views, customer: str, currency: str) -> list[str]:
 
 
 def holding(views: Views, source: str) -> list[str]:
-    """The invoices at which credit of a payment or credit note is held."""
+    """The invoices at which credit of a payment or credit note is held, the one it came to first before the others."""
     rows = views.all(
-        Held, "SELECT key FROM movement WHERE source = ? GROUP BY key HAVING SUM(credit) > 0 ORDER BY key", source
+        Held,
+        "SELECT key FROM movement WHERE source = ? GROUP BY key HAVING SUM(credit) > 0 ORDER BY MIN(position), key",
+        source,
     )
     return [row.key for row in rows]
