@@ -1,6 +1,6 @@
 """Exchange rates as they are published: how many units of a currency one unit of another comes to, day by day."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -91,14 +91,19 @@ def worth(minor: int, currency: str, own: str, rate: Fraction) -> int:
     return proportion(minor, exact.numerator, exact.denominator)
 
 
-def values_of(minors: Sequence[int], value: Callable[[int], int], fixed: int | None = None) -> list[int]:
+def values_of(
+    minors: Sequence[int], value: Callable[[int], int], fixed: int | None = None, known: Mapping[int, int] | None = None
+) -> list[int]:
     """What each line of an entry in one currency is worth.
 
-    The lines sum to zero, and so do their values: what rounding leaves over goes to the largest line that is not fixed.
+    The lines sum to zero, and so do their values: what rounding leaves over goes to the largest line that is neither
+    fixed nor `known` to be worth so much, by its number; to the fixed one where there is no other.
     """
-    values = [value(minor) for minor in minors]
-    largest = max((at for at in range(len(minors)) if at != fixed), key=lambda at: (abs(minors[at]), at), default=0)
-    values[largest] -= sum(values)
+    certain = known or {}
+    values = [certain[at] if at in certain else value(minor) for at, minor in enumerate(minors)]
+    open_ = [at for at in range(len(minors)) if at not in certain]
+    free = [at for at in open_ if at != fixed] or open_ or range(len(minors))
+    values[max(free, key=lambda at: (abs(minors[at]), at))] -= sum(values)
     return values
 
 

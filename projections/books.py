@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from projections.core import Projection, on
+from projections.givenback import Line
 from projections.worth import TABLES as WORTH
-from projections.worth import Line, Worth
+from projections.worth import Worth
 
 if TYPE_CHECKING:
     from aggregates.account import Assigned, Closed, Defined, Reopened
@@ -42,7 +43,7 @@ class Books(Projection):
     with dimensions turned over is kept a second time by those: who has none pays nothing for it.
     """
 
-    version = 3
+    version = 4
     tables = f"""
         CREATE TABLE book(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
         CREATE TABLE account(number TEXT PRIMARY KEY, name TEXT, type TEXT, parent TEXT, currency TEXT, control TEXT,
@@ -154,7 +155,14 @@ class Books(Projection):
         worth = None
         if base and any(each.amount.currency != base for each in entry.postings):
             lines = [
-                Line(self._number(each.account, views), each.party, each.amount.currency, each.amount.minor)
+                Line(
+                    self._number(each.account, views),
+                    each.party,
+                    each.amount.currency,
+                    each.amount.minor,
+                    each.tax,
+                    " ".join(each.dimensions),
+                )
                 for each in entry.postings
             ]
             worth = self._worth.posted(id, rule.tag, event, recorded, day, lines, views)

@@ -12,6 +12,7 @@ import msgspec
 
 from projections.gains import REALISED, Gains, Place, tally
 from projections.gains import TABLES as GAINS
+from projections.givenback import DOCUMENTS, GIVES_BACK, NOTES, Line, ended, owed, stood
 from projections.quotes import TABLE as QUOTES
 from projections.quotes import Quotes
 from projections.settling import TABLES as SETTLING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from aggregates.period import Changed
     from aggregates.rate import Quoted
     from projections.core import Views
+    from projections.givenback import Stood
     from store.recorded import Recorded
 
 TABLES = f"""
@@ -32,20 +34,12 @@ TABLES = f"""
 """`waiting` are entries whose currency has no rate yet. `late` is what postings of closed periods turned out to be
 worth: there they stay worth nothing, and a difference of a later day makes up for it."""
 
-DOCUMENTS = {"invoice.issued", "invoice.imported", "bill.added", "bill.edited"}
-CREDITS = {"invoice.paid", "invoice.credited", "bill.credited", "payment.recorded"}
+CREDITS = {*NOTES, "invoice.paid", "payment.recorded"}
 AT_COST = {
     "invoice.voided", "bill.voided", "invoice.written_off", "invoice.discounted", "invoice.reinstated",
     "payment.voided",
 }  # fmt: skip
 """What ends an item without money takes off what it stood in the books at: no rate has a part in it."""
-
-
-class Line(NamedTuple):
-    account: str
-    party: str
-    currency: str
-    minor: int
 
 
 class Wait(NamedTuple):
@@ -80,11 +74,11 @@ class Worth:
         self, entry: int, tag: str, event: Any, recorded: Recorded, day: str, lines: Sequence[Line], views: Views
     ) -> list[int | None]:
         """What each line of a new entry is worth."""
-        own = self._own(views)
+        own, place = self._own(views), Place(recorded.position, day, recorded.stream)
         values: list[int | None] = [line.minor if line.currency == own else None for line in lines]
         for currency in sorted({line.currency for line in lines} - {own}):
-            at = [place for place, line in enumerate(lines) if line.currency == currency]
-            here = [lines[place] for place in at]
+            at = [number for number, line in enumerate(lines) if line.currency == currency]
+            here = [lines[number] for number in at]
             control = next((line for line in here if line.party), None)
             item, before, after = "", 0, 0
             if control and tag in AT_COST:
@@ -92,45 +86,73 @@ class Worth:
                 before, after = self._items.reduce(item, control.minor, views)
             elif control and tag in DOCUMENTS | CREDITS:
                 item = recorded.stream if tag in DOCUMENTS else getattr(event, "payment", "") or event.number
-                self._items.open(item, recorded.stream, *control, views)
+                self._items.open(item, recorded.stream, *control[:4], views)
             wait = Wait(entry, currency, day, item, before, after)
             known = self._values(here, tag, wait, views)
             if known is None:
                 views.add("waiting", *wait)
                 continue
-            for place, value in zip(at, known, strict=True):
-                values[place] = value
-                tally(day, lines[place].account, currency, value, views)
-            self._carry(tag, wait, here, known, views)
-        self._exchanged(Place(recorded.position, day, recorded.stream), lines, values, views)
+            for number, value in zip(at, known, strict=True):
+                values[number] = value
+                tally(day, lines[number].account, currency, value, views)
+            self._carry(place, tag, wait, here, known, views)
+        self._exchanged(place, tag, lines, values, views)
         return values
 
     def _values(self, lines: Sequence[Line], tag: str, wait: Wait, views: Views) -> list[int] | None:
-        """At what an item stood in the books, else at the day's rate; None while that is not known."""
-        from aggregates.money import proportion
-        from aggregates.rate import values_of, worth
+        """What each line is worth; None while that is not known.
+
+        What ends the line of an earlier entry gives back all that is left of it.
+        """
+        from aggregates.rate import values_of
 
         minors = [line.minor for line in lines]
-        control = next((place for place, line in enumerate(lines) if line.party), None)
-        if tag in AT_COST and wait.item and control is not None:
-            item = self._items.item(wait.item, views)
-            if item is None:
-                return None
-            cost = item.carried(wait.after) - item.carried(wait.before)
-            return values_of(minors, lambda minor: proportion(minor, cost, minors[control]), control)
+        control = next((number for number, line in enumerate(lines) if line.party), None)
+        before = stood(views, wait.entry, tag, wait.currency)
+        if before is None:
+            return None
+        value = self._measure(tag, wait, owed(before), None if control is None else minors[control], views)
+        return None if value is None else values_of(minors, value, control, ended(before, lines, value))
+
+    def _measure(
+        self, tag: str, wait: Wait, stands: Stood, settled: int | None, views: Views
+    ) -> Callable[[int], int] | None:  # fmt: skip
+        """How an amount is valued: as its item or document stood in the books, else at the day's rate."""
+        from aggregates.money import proportion
+        from aggregates.rate import worth
+
+        if tag in AT_COST and wait.item and settled:
+            cost = self._cost(wait, views)
+            return None if cost is None else lambda minor: proportion(minor, cost, settled)
+        if tag in NOTES and stands.minor:
+            return lambda minor: proportion(minor, stands.base, stands.minor)
         own = self._own(views)
         rate = self._quotes.rate(wait.currency, own, wait.day, views)
-        return (
-            None if rate is None else values_of(minors, lambda minor: worth(minor, wait.currency, own, rate), control)
-        )
+        return None if rate is None else lambda minor: worth(minor, wait.currency, own, rate)
 
-    def _carry(self, tag: str, wait: Wait, lines: Sequence[Line], values: Sequence[int], views: Views) -> None:
-        """An item that an entry opened stands in the books at what it is worth there."""
-        if wait.item and tag not in AT_COST:
-            value = next(value for line, value in zip(lines, values, strict=True) if line.party)
+    def _cost(self, wait: Wait, views: Views) -> int | None:
+        """By how much more an item stands in the books after an entry."""
+        item = self._items.item(wait.item, views)
+        return None if item is None else item.carried(wait.after) - item.carried(wait.before)
+
+    def _carry(
+        self, place: Place, tag: str, wait: Wait, lines: Sequence[Line], values: Sequence[int], views: Views
+    ) -> None:  # fmt: skip
+        """An item stands in the books at what it was worth when it was opened.
+
+        What is owing again after a write-off may be a cent more or less of that than what was written off.
+        """
+        if not wait.item:
+            return
+        line, value = next(each for each in zip(lines, values, strict=True) if each[0].party)
+        if tag not in AT_COST:
             self._items.value(wait.item, value, views)
+        elif more := (self._cost(wait, views) or 0) - value:
+            self._gains.gain(place, "settlement", wait.currency, {(line.account, line.party): more}, REALISED, views)
 
-    def _exchanged(self, place: Place, lines: Sequence[Line], values: Sequence[int | None], views: Views) -> None:
+    def _exchanged(
+        self, place: Place, tag: str, lines: Sequence[Line], values: Sequence[int | None], views: Views
+    ) -> None:  # fmt: skip
         """What an entry of several currencies leaves on the exchange account is gained or lost then and there."""
         exchange = self._role("exchange", views)
         if None in values:
@@ -138,7 +160,7 @@ class Worth:
         left = sum(value or 0 for line, value in zip(lines, values, strict=True) if line.account == exchange)
         other = next((line.currency for line in lines if line.currency != self._own(views)), "")
         if left:
-            self._gains.gain(place, "conversion", other, {(exchange, ""): -left}, REALISED, views)
+            self._gains.gain(place, "conversion", other, {(exchange, ""): -left}, REALISED, views, tag in GIVES_BACK)
 
     # Rates
 
@@ -175,7 +197,7 @@ class Worth:
         )
         ids, lines, values = [], list[Line](), list[int | None]()
         for id, worth, *line in views.rows(
-            """SELECT id, base, account, party, currency, minor FROM posting WHERE id >= ?1 * ?2
+            """SELECT id, base, account, party, currency, minor, tax, dimensions FROM posting WHERE id >= ?1 * ?2
             AND id < (?1 + 1) * ?2 ORDER BY id""",
             entry, LINES,
         ):  # fmt: skip
@@ -192,7 +214,7 @@ class Worth:
             at = [each for each, line in enumerate(lines) if line.currency == wait.currency]
             changes = Counter[tuple[str, str]]()
             for each, value in zip(at, found, strict=True):
-                account, party, currency, _ = lines[each]
+                account, party, currency, *_ = lines[each]
                 values[each] = value
                 changes[account, party] += value
                 if place.day == day:
@@ -203,9 +225,9 @@ class Worth:
                     views.add("late", ids[each], value)
             if place.day != day:
                 self._gains.change(place, "late", wait.currency, changes, views)
-            self._carry(tag, wait, _in(wait, lines), found, views)
+            self._carry(place, tag, wait, _in(wait, lines), found, views)
             views.run("DELETE FROM waiting WHERE entry = ? AND currency = ?", entry, wait.currency)
-        self._exchanged(place, lines, values, views)
+        self._exchanged(place, tag, lines, values, views)
 
     def erased(self, stream: str, views: Views) -> None:
         """What an erased stream had posted is worth nothing any more."""
