@@ -129,9 +129,9 @@ def confirm(tx: Transaction, key: str, lines: Sequence[int], on: date) -> Said:
     for place in lines or pending:
         tx.state(Batch, key).require_pending(place)
         each = state.lines[place - 1]
-        tx.change(Bill, each.bill, Bill.schedule, "", False)
-        sent = pain.end_to_end(key, place)
+        sent = pain.end_to_end(key, place)  # the payment comes first in the log: what it settles knows it then
         paid = paying.record(tx, f"vendor/{each.vendor}", "out", each.amount, on, state.account, sent)
+        tx.change(Bill, each.bill, Bill.schedule, "", False)
         tx.change(Batch, key, Batch.confirm, place, paid.number)
         said.append(f"line {place}: {paid.number}")
         if tx.state(Bill, each.bill).owing:  # else it was credited meanwhile: the payment stays as an advance

@@ -183,13 +183,18 @@ class BillImport(Import):
             purchasing.claim(tx, event.vendor, event.ref, ours)
             booked = event.booked or late(tx, "purchases", event.on)
             seller = purchasing.party(record)
+            paid = self._pay(tx, each, each.paid) if each.paid else ""  # comes first: known when the bill is settled
             tx.append(Bill, ours, replace(event, number=ours, seller=seller, by=tx.person, booked=booked))
             if each.paid:
-                way: Direction = "out" if event.total > ZERO else "in"
-                money, party = abs(event.total), f"vendor/{event.vendor}"
-                paid = paying.record(tx, party, way, money, each.paid, self.bank, each.payment or event.ref)
-                paying.settle(tx, paid.number, f"bill/{ours}", money, each.paid)
+                paying.settle(tx, paid, f"bill/{ours}", abs(event.total), each.paid)
         return there
+
+    def _pay(self, tx: Transaction, ready: Ready, on: date) -> str:
+        """The number of the payment of a bill, or of what came back for a credit note."""
+        bill = ready.bill
+        way: Direction = "out" if bill.total > ZERO else "in"
+        ref = ready.payment or bill.ref
+        return paying.record(tx, f"vendor/{bill.vendor}", way, abs(bill.total), on, self.bank, ref).number
 
     def _record_of(self, tx: Transaction, ref: str) -> Record:
         new = self.new.get(ref)
