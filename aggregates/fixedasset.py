@@ -53,7 +53,17 @@ class Disposed(Event, tag="fixedasset.disposed"):
     reason: str
 
 
-Events = Acquired | Depreciated | Disposed
+class Voided(Event, tag="fixedasset.voided"):
+    """It should not have been entered so: what it posted, with what it had lost by then, is taken back."""
+
+    on: date
+    against: str
+    cost: Money
+    depreciated: Money
+    reason: str
+
+
+Events = Acquired | Depreciated | Disposed | Voided
 
 
 class FixedAsset(State[Events]):
@@ -61,7 +71,7 @@ class FixedAsset(State[Events]):
 
     kind: ClassVar[str] = "fixedasset"
     compartment: ClassVar[int] = FINANCE
-    rechecked: ClassVar[tuple[type[Event], ...]] = (Acquired, Depreciated, Disposed)
+    rechecked: ClassVar[tuple[type[Event], ...]] = (Acquired, Depreciated, Disposed, Voided)
 
     name: str = ""
     on: date = date.min
@@ -74,6 +84,10 @@ class FixedAsset(State[Events]):
     """So many are depreciated."""
     depreciated: Money = ZERO
     disposed: date | None = None
+    voided: date | None = None
+    against: str = ""
+    last: date = date.min
+    """The last day it posted something."""
 
     def acquire(
         self,
@@ -108,7 +122,7 @@ class FixedAsset(State[Events]):
         Months that end before `booked` count in the books on that day: their own periods are closed.
         """
         require(self.name, "there is no such asset")
-        if self.disposed:
+        if self.disposed or self.voided:
             return ()
         made = []
         for month, minor in enumerate(self.schedule()):
@@ -122,7 +136,7 @@ class FixedAsset(State[Events]):
     def dispose(self, on: date, proceeds: Money, to: str, reason: str) -> Disposed:
         """Of the month in which it goes nothing is depreciated any more; all months before must be."""
         require(self.name, "there is no such asset")
-        require(not self.disposed, f"{self.name} was disposed of on {self.disposed}")
+        self._require_here()
         require(on >= self.on, f"{self.name} was acquired on {self.on}: it cannot go on {on}")
         last = month_end(self.on, self.months - 1)
         fits = not self.months or last <= month_end(on, 0)
@@ -132,6 +146,18 @@ class FixedAsset(State[Events]):
         require(proceeds >= ZERO, f"it brought zero or more, not {proceeds}")
         require(reason.strip(), "a disposal needs a reason")
         return Disposed(on, proceeds, to, self.cost, self.depreciated, text.clean(reason))
+
+    def void(self, on: date, reason: str) -> Voided:
+        """Take back what it posted, such as to enter it anew with another life. What its bill posted stays."""
+        require(self.name, "there is no such asset")
+        self._require_here()
+        require(on >= self.last, f"{self.name} has posted something on {self.last}: it cannot be voided on {on}")
+        require(reason.strip(), "voiding an asset needs a reason")
+        return Voided(on, self.against, self.cost, self.depreciated, text.clean(reason))
+
+    def _require_here(self) -> None:
+        require(not self.disposed, f"{self.name} was disposed of on {self.disposed}")
+        require(not self.voided, f"{self.name} was voided on {self.voided}")
 
     def schedule(self) -> tuple[int, ...]:
         """What it loses in each month of its life, in minor units: together what it cost, less what remains."""
@@ -148,16 +174,22 @@ class FixedAsset(State[Events]):
                 right = not self.name and lives and loses
                 return "" if right else "an asset was acquired twice, or for no life that can be reckoned with"
             case Depreciated():
-                if not self.name or self.disposed or self.months >= self.life:
+                if not self.name or self.disposed or self.voided or self.months >= self.life:
                     return "nothing is left to be depreciated"
                 end, lost = month_end(self.on, self.months), self.schedule()[self.months]
                 right = (event.on, event.amount) == (end, Money(lost, self.cost.currency))
                 return "" if right else f"{event.amount} for {event.on} is not what follows in its schedule"
             case Disposed():
-                if not self.name or self.disposed:
+                if not self.name or self.disposed or self.voided:
                     return "an asset that is not here was disposed of"
                 right = (event.cost, event.depreciated) == (self.cost, self.depreciated)
                 return "" if right else "a disposal takes out other amounts than stand in the books"
+            case Voided():
+                if not self.name or self.disposed or self.voided:
+                    return "an asset that is not here was voided"
+                stood = (self.against, self.cost, self.depreciated)
+                right = (event.against, event.cost, event.depreciated) == stood and event.on >= self.last
+                return "" if right else "an asset is voided with other amounts than it posted, or before it did"
         return ""
 
     def evolve(self, event: Events) -> Self:
@@ -165,11 +197,15 @@ class FixedAsset(State[Events]):
             case Acquired():
                 return replace(
                     self, name=event.name, on=event.on, cost=event.cost, residual=event.residual, method=event.method,
-                    life=event.life, rate=event.rate, depreciated=Money(0, event.cost.currency),
+                    life=event.life, rate=event.rate, depreciated=Money(0, event.cost.currency), against=event.against,
+                    last=event.on,
                 )  # fmt: skip
             case Depreciated():
-                return replace(self, months=self.months + 1, depreciated=self.depreciated + event.amount)
+                lost, last = self.depreciated + event.amount, max(self.last, event.booked or event.on)
+                return replace(self, months=self.months + 1, depreciated=lost, last=last)
             case Disposed():
                 return replace(self, disposed=event.on)
+            case Voided():
+                return replace(self, voided=event.on)
             case _:
                 assert_never(event)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from aggregates.fixedasset import Acquired, Depreciated, Disposed
+from aggregates.fixedasset import Acquired, Depreciated, Disposed, Voided
 from aggregates.posting import Facts, Posting, credit, debit, keeps, posts
 
 
@@ -35,3 +35,14 @@ def disposed(event: Disposed, facts: Facts) -> Iterator[Posting]:
     yield credit("@asset-cost", event.cost, text=name)
     gain = event.proceeds + event.depreciated - event.cost
     yield credit("@disposal-gain" if gain.minor > 0 else "@disposal-loss", gain, text=name)
+
+
+@posts("fixedasset.voided", rules=1)
+def voided(event: Voided, facts: Facts) -> Iterator[Posting]:
+    """An asset that should not have been entered so: what it posted, with debit and credit exchanged."""
+    name = facts.earlier("name")
+    if event.against:
+        yield debit(event.against, event.cost, text=name)
+        yield credit("@asset-cost", event.cost, text=name)
+    yield debit("@asset-depreciation", event.depreciated, text=name)
+    yield credit("@depreciation", event.depreciated, text=name)

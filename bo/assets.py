@@ -48,7 +48,8 @@ class Wanted(NamedTuple):
     """An asset as it was described; what it names is looked up under the lock."""
 
     name: str
-    on: date
+    on: date | None
+    """None is the day of its bill."""
     cost: Amount | None
     residual: Amount | None
     method: Method
@@ -77,9 +78,9 @@ def add(ledger: Ledger, tx: Transaction, ref: str, wanted: Wanted) -> list[str]:
     if cost is None:
         raise Refused("say what it cost: --cost AMOUNT")
     residual = _money(wanted.residual, cost.currency) if wanted.residual else Money(0, cost.currency)
-    ref = reference(ref)
+    ref, on = reference(ref), wanted.on or tx.state(Bill, bill).posted
     acquired = tx.change(
-        FixedAsset, ref, FixedAsset.acquire, wanted.name, wanted.on, cost, residual, wanted.method, wanted.life,
+        FixedAsset, ref, FixedAsset.acquire, wanted.name, on, cost, residual, wanted.method, wanted.life,
         wanted.rate, against, bill, found.stream if found else "",
     )  # fmt: skip
     where = f"as {bill} posted it" if not against else f"against {against}"
@@ -143,6 +144,13 @@ def dispose(ledger: Ledger, tx: Transaction, ref: str, on: date, proceeds: Amoun
     return [ref, *([f"depreciated before: {lost}"] if lost else []), f"{state.name} goes with {result}"]
 
 
+def void(tx: Transaction, ref: str, on: date, reason: str) -> list[str]:
+    gone = tx.change(FixedAsset, ref, FixedAsset.void, on, reason)
+    lost = f", and {gone.depreciated} of depreciation" if gone.depreciated else ""
+    back = f"{gone.cost} against {gone.against}{lost}" if gone.against else lost.removeprefix(", and ") or "nothing"
+    return [ref, f"{tx.state(FixedAsset, ref).name} is voided: {back} is taken back"]
+
+
 class Month(msgspec.Struct):
     month: str
     currency: str
@@ -170,7 +178,7 @@ def shown(views: Views, ref: str, as_of: date | None = None) -> Shown:
     for at, minor in enumerate(state.schedule()):
         month = f"{month_end(asset.on, at):%Y-%m}"
         book -= minor
-        if asset.disposed is None or month in done:
+        if (asset.disposed is None and asset.voided is None) or month in done:
             schedule.append(Month(month, asset.currency, Minor(minor), Minor(book), month in done))
     bill, record = (origin.bill, origin.record) if origin else ("", "")
     return Shown(**msgspec.structs.asdict(asset), bill=bill, record=record, schedule=schedule)

@@ -10,7 +10,7 @@ import msgspec
 from projections.core import Minor, Projection, on
 
 if TYPE_CHECKING:
-    from aggregates.fixedasset import Acquired, Depreciated, Disposed
+    from aggregates.fixedasset import Acquired, Depreciated, Disposed, Voided
     from projections.core import Views
     from store.recorded import Recorded
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 class Assets(Projection):
     """`on_date` of a depreciation is the day it counts in the books, `month` the one it is for."""
 
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE fixed_asset(ref TEXT PRIMARY KEY, name TEXT, on_date TEXT, method TEXT, life INTEGER, rate TEXT,
-            currency TEXT, cost INTEGER, residual INTEGER, bill TEXT, record TEXT, disposed TEXT, proceeds INTEGER)
-            WITHOUT ROWID;
+            currency TEXT, cost INTEGER, residual INTEGER, bill TEXT, record TEXT, disposed TEXT, proceeds INTEGER,
+            voided TEXT) WITHOUT ROWID;
         CREATE TABLE depreciation(ref TEXT, month TEXT, on_date TEXT, minor INTEGER, PRIMARY KEY(ref, month))
             WITHOUT ROWID;
     """
@@ -31,7 +31,7 @@ class Assets(Projection):
     def acquired(self, event: Acquired, recorded: Recorded, views: Views) -> None:
         views.add(
             "fixed_asset", recorded.key, event.name, event.on.isoformat(), event.method, event.life, str(event.rate),
-            event.cost.currency, event.cost.minor, event.residual.minor, event.bill, event.record, None, None,
+            event.cost.currency, event.cost.minor, event.residual.minor, event.bill, event.record, None, None, None,
         )  # fmt: skip
 
     @on("fixedasset.depreciated")
@@ -45,6 +45,10 @@ class Assets(Projection):
             "UPDATE fixed_asset SET disposed = ?, proceeds = ? WHERE ref = ?",
             event.on.isoformat(), event.proceeds.minor, recorded.key,
         )  # fmt: skip
+
+    @on("fixedasset.voided")
+    def voided(self, event: Voided, recorded: Recorded, views: Views) -> None:
+        views.run("UPDATE fixed_asset SET voided = ? WHERE ref = ?", event.on.isoformat(), recorded.key)
 
     @on("erasure.erased")
     def erased(self, event: object, recorded: Recorded, views: Views) -> None:
@@ -67,6 +71,7 @@ class Asset(msgspec.Struct):
     """What it is worth in the books: nothing when it is gone."""
     residual: Minor
     disposed: date | None
+    voided: date | None
 
 
 class Origin(msgspec.Struct):
@@ -84,8 +89,9 @@ def listed(views: Views, as_of: date | None = None, ref: str = "") -> list[Asset
     return views.all(
         Asset,
         """SELECT ref, name, "on", method, life, rate, currency, cost, lost AS depreciated,
-            iif(gone IS NULL, cost - lost, 0) AS book, residual, gone AS disposed
+            iif(gone IS NULL AND never IS NULL, cost - lost, 0) AS book, residual, gone AS disposed, never AS voided
             FROM (SELECT *, on_date AS "on", iif(?1 IS NULL OR disposed <= ?1, disposed, NULL) AS gone,
+                iif(?1 IS NULL OR voided <= ?1, voided, NULL) AS never,
                 (SELECT coalesce(SUM(minor), 0) FROM depreciation d
                     WHERE d.ref = a.ref AND (?1 IS NULL OR d.on_date <= ?1)) AS lost FROM fixed_asset a)
             WHERE (?1 IS NULL OR "on" <= ?1) AND ?2 IN ('', ref) ORDER BY ref""",
@@ -106,4 +112,4 @@ def losses(views: Views, ref: str) -> dict[str, int]:
 
 def billed(views: Views, bill: str) -> int:
     """What the assets of a bill cost so far."""
-    return int(views.value("SELECT coalesce(SUM(cost), 0) FROM fixed_asset WHERE bill = ?", bill))
+    return int(views.value("SELECT coalesce(SUM(cost), 0) FROM fixed_asset WHERE bill = ? AND voided IS NULL", bill))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aggregates.document import Filed, Retitled
     from aggregates.entry import Declined, Posted, Proposed, Withdrawn
     from aggregates.fixedasset import Acquired, Disposed
+    from aggregates.fixedasset import Voided as AssetVoided
     from aggregates.invoice import Credited, Discarded, Drafted, Edited, Issued
     from aggregates.record import Added, Archived, Changed, Merged, Restored, Unmerged
     from aggregates.recurring import Added as Template
@@ -151,6 +152,10 @@ class References(Projection):
 
     @on("fixedasset.disposed")
     def disposed(self, event: Disposed, recorded: Recorded, views: Views) -> None:
+        _open(views, "fixedasset", recorded, False)
+
+    @on("fixedasset.voided")
+    def asset_voided(self, event: AssetVoided, recorded: Recorded, views: Views) -> None:
         _open(views, "fixedasset", recorded, False)
 
     @on("tax.filed")

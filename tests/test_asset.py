@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.core import Refused, replace
-from aggregates.fixedasset import Acquired, Depreciated, Disposed, FixedAsset, Method
+from aggregates.fixedasset import Acquired, Depreciated, Disposed, FixedAsset, Method, Voided
 from aggregates.money import Money, eur
 from aggregates.posting import Facts, differences, entries
 from aggregates.spread import evenly, month_end, portion
@@ -100,6 +101,36 @@ def test_an_end_balances_with_gain_and_with_loss() -> None:
         assert not differences(entry.postings)
         assert entry.postings[-1].account == role
         assert entry.postings[-1].amount == result
+
+
+def test_what_was_voided_leaves_nothing_behind() -> None:
+    facts = Facts("VAN", "EUR", {"name": "Van"}, tuple)
+    state, left = FixedAsset.after(VAN), defaultdict[str, int](int)
+    lost = state.depreciate(date(2026, 5, 31))
+    for each in lost:
+        state = state.evolve(each)
+    with pytest.raises(Refused, match="Van has posted something on 2026-05-31"):
+        state.void(date(2026, 5, 30), "its life is 8 years")
+    gone = state.void(date(2026, 6, 1), "its life is 8 years")
+    for event in (VAN, *lost, gone):
+        [entry] = entries(event, facts)
+        for posting in entry.postings:
+            left[posting.account] += posting.amount.minor
+    assert len(left) == 4
+    assert not any(left.values())
+    assert state.contradiction(gone, ()) == ""
+    for wrong in (replace(gone, cost=eur(1)), replace(gone, against="1100"), replace(gone, on=date(2026, 5, 30))):
+        assert state.contradiction(wrong, ()) != ""
+    state = state.evolve(gone)
+    assert state.depreciate(date(2030, 1, 1)) == ()
+    assert state.contradiction(gone, ()) == "an asset that is not here was voided"
+    assert state.contradiction(lost[0], ()) == "nothing is left to be depreciated"
+    sold = Disposed(date(2026, 6, 15), eur(0), "1200", gone.cost, gone.depreciated, "sold")
+    assert state.contradiction(sold, ()) == "an asset that is not here was disposed of"
+    for again in (state.void, lambda on, why: state.dispose(on, eur(0), "1200", why)):
+        with pytest.raises(Refused, match="Van was voided on 2026-06-01"):
+            again(date(2026, 6, 15), "twice")
+    assert isinstance(gone, Voided)
 
 
 def test_replay_rejects_what_is_not_in_the_schedule_or_the_books() -> None:

@@ -73,7 +73,8 @@ def add(
     """Acquire an asset under REF, and post what it cost.
 
     It loses its value from the month of --on, evenly over its life, or by a percentage of what it is worth when a year
-    begins until an even share is more. With --bill nothing is posted: the bill did.
+    begins until an even share is more. With --bill nothing is posted: the bill did, and its day is meant if none is
+    said.
 
     \b
     Example: bo asset add VAN-1 --name "Delivery van" --on 2026-03-10 --cost 30000 --life 6y --residual 1
@@ -81,7 +82,10 @@ def add(
     """
     from bo import assets
 
-    wanted = assets.Wanted(name, on, cost, residual, method, life, rate, against, bill, record)
+    said = click.get_current_context().get_parameter_source("on") is not click.core.ParameterSource.DEFAULT
+    wanted = assets.Wanted(
+        name, on if said or not bill else None, cost, residual, method, life, rate, against, bill, record
+    )
     _tell(ledger.commit(lambda tx: assets.add(ledger, tx, ref, wanted)))
 
 
@@ -139,6 +143,27 @@ def dispose(ledger: Ledger, ref: str, proceeds: Amount, to: str, on: date, reaso
 
     key = assets.asset(ledger, ref)
     _tell(ledger.commit(lambda tx: assets.dispose(ledger, tx, key, on, proceeds, to, reason)))
+
+
+@asset.command()
+@_ref
+@options.on
+@options.reason
+@options.dry_run
+@options.key
+@options.ledger
+def void(ledger: Ledger, ref: str, on: date, reason: str) -> None:
+    """Void an asset that was entered wrongly: what it cost and has lost is taken back. The reference stays occupied.
+
+    What its bill posted stays, and is free for an asset that is right.
+
+    \b
+    Example: bo asset void VAN-1 --reason "its life is 8 years"
+    """
+    from bo import assets
+
+    key = assets.asset(ledger, ref)
+    _tell(ledger.commit(lambda tx: assets.void(tx, key, on, reason)))
 
 
 @asset.command("list")
