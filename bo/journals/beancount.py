@@ -167,7 +167,7 @@ class _Reader:
     def _posting(self, line: int, tokens: Tokens) -> None:
         entry = self._entry
         if entry is None or tokens.kind == "key":
-            self.journal.leave("metadata")
+            self._told(tokens, entry)
             return
         if tokens.kind in ("tag", "link"):
             raise Refused("tags stand on the first line of an entry here")
@@ -181,6 +181,13 @@ class _Reader:
         price = self._price(units, tokens)
         tokens.end()
         entry.legs.append(Leg(line, account, units, cost or price, text))
+
+    def _told(self, tokens: Tokens, entry: Written | None) -> None:
+        """Of what is said of a line, with whom it is."""
+        if entry and entry.legs and tokens.skip("party:") and tokens.kind == "string":
+            entry.legs[-1].party = tokens.string()
+        else:
+            self.journal.leave("metadata")
 
     def _cost(self, units: Amount, tokens: Tokens) -> tuple[Amount | None, str]:
         """What a lot cost in all, and how the lot is told apart."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aggregates.commodity import CODE
 from aggregates.core import Refused, require
 from aggregates.text import shown
-from bo.journals.taking import LONGEST_LINE, LONGEST_NUMBER, Amount, Journal, Leg, Written
+from bo.journals.taking import LONGEST_LINE, LONGEST_NUMBER, PARTY, Amount, Journal, Leg, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -42,6 +42,7 @@ _AMOUNT = re.compile(
     rf"\s*(?P<right>{_SYMBOL})?"
 )
 _NUMBERED = re.compile(r"(\d[0-9A-Za-z._-]{0,31}) (.+)")
+_PARTY = re.compile(rf"\bparty:\s*({PARTY.pattern})")
 _DATED = re.compile(r"\bdate2?:|\[[\d/.=-]+\]")
 
 
@@ -187,6 +188,8 @@ class _Reader:
         require(not asserted.startswith(("*", "=*")), "an assertion over the accounts below is not understood")
         require(not assigned or before.strip(), "it says a balance and no amount: write the amount")
         leg = Leg(line, account, None)
+        if told := _PARTY.search(comment):
+            leg.party = told[1]
         if before.strip():
             leg.units, leg.weight, leg.text = self._priced(line, before)
         if assigned:

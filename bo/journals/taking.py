@@ -26,6 +26,8 @@ ROOTS = {"asset": "A", "liability": "L", "equity": "Q", "income": "I", "expense"
 LONGEST = 32
 """Characters of an account's number."""
 _OTHER = re.compile("[^0-9A-Za-z]+")
+PARTY = re.compile(r"(customer|vendor)/([^\s,]+)")
+"""How our own exports say with whom a line is."""
 
 
 LONGEST_LINE = 4000
@@ -47,6 +49,7 @@ class Leg:
     weight: Amount | None = None
     text: str = ""
     asserted: Amount | None = None
+    party: str = ""
 
 
 @dataclass
@@ -112,6 +115,7 @@ class Taking:
         self.padded: list[Written] = []
         self.digits: dict[str, int] = {}
         self.numbers: dict[str, str] = {}
+        self.parties: set[str] = set()
 
     def run(self) -> None:
         for entry in self._told():
@@ -260,7 +264,8 @@ class Taking:
                 self.into.wrong(leg.line, "amount", f"{leg.units.number:f}", str(no))
                 return
             text = "" if leg.text == entry.text else leg.text
-            lines.append(Posting(self.numbers[leg.account], amount, text=text, dimensions=self._tags(entry)))
+            number = self.numbers[leg.account]
+            lines.append(Posting(number, amount, self._party(leg, number), text=text, dimensions=self._tags(entry)))
         lines += [Posting("@exchange", Money(-minor, code)) for code, minor in differences(lines).items()]
         if lines:
             self.into.entry(entry.line, entry.on, entry.text, lines)
@@ -269,6 +274,15 @@ class Taking:
         if amount.currency in DIGITS:
             return Money.of(amount.number, amount.currency)
         return Money(int(amount.number.scaleb(self.digits[amount.currency], EXACT)), amount.currency)
+
+    def _party(self, leg: Leg, number: str) -> str:
+        """Whom the line names, on an account that wants a party: a record of that reference, new if none is here."""
+        told, account = PARTY.fullmatch(leg.party), self.into.chart.accounts.get(number)
+        if not (told and account and account.control):
+            return ""
+        if leg.party not in self.parties:
+            self.parties.add(self.into.party(leg.line, told[1], told[2], {"name": told[2]}))
+        return leg.party
 
     def _tags(self, entry: Written) -> tuple[str, ...]:
         """Tags are values of a dimension called so."""
