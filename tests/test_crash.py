@@ -155,8 +155,8 @@ def _killed_at_random(office: Office, rounds: int) -> list[int]:
     return left
 
 
-def test_killed_at_random_20_times(office: Office) -> None:
-    _killed_at_random(office, 20)
+def test_killed_at_random_12_times(office: Office) -> None:
+    _killed_at_random(office, 12)
 
 
 @pytest.mark.long

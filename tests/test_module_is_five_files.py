@@ -21,7 +21,7 @@ _FILE = re.compile(r"^```(?:python|text) (\S+)\n(.*?)^```$", re.DOTALL | re.MULT
 def copy(tmp_path: Path) -> Path:
     """The program with five more files and nothing else changed."""
     for folder in (*LAYERS, "tests"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     for name, text in files().items():
         path = tmp_path / name
         assert not path.exists(), f"{name} is not new"
