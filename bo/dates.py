@@ -1,4 +1,4 @@
-"""Days and periods as people write them: 2026-01-31, yesterday, -7d, 2026-03, 2026-Q1."""
+"""Days and periods as people write them: 2026-01-31, yesterday, -7d, 2026-03, 2026-Q1, 2026-01..2026-02."""
 
 import re
 from calendar import monthrange
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from bo.clock import today
 
-_SHAPES = "write 2026-01-31, today, yesterday, -7d, -2w, -1m, 2026-03, 2026-Q1 or 2026"
+_SHAPES = "write 2026-01-31, today, yesterday, -7d, -2w, -1m, 2026-03, 2026-Q1, 2026 or 2026-01..2026-02"
 _ISO = re.compile(r"([0-9]{4})(?:-Q([1-4])|-([0-9]{2})(?:-([0-9]{2}))?)?")
 _AWAY = re.compile(r"([+-][0-9]{1,5})([dwmy])")
 _WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1}
@@ -28,6 +28,12 @@ def day(text: str) -> date:
 
 def period(text: str) -> Period:
     """The first and the last day of what is written; of a day, twice that day. Raises ValueError with a sentence."""
+    begin, dots, end = text.partition("..")
+    if dots:
+        first, last = period(begin).first, period(end).last
+        if last < first:
+            raise ValueError(f"{text} ends before it begins")
+        return Period(first, last)
     if text in _WORDS:
         only = today() + timedelta(days=_WORDS[text])
         return Period(only, only)

@@ -257,7 +257,9 @@ _only = click.option(
 )
 _by = click.option("--by", default="", metavar="DIMENSION", help="Once for each of its values, and for what has none.")
 in_base = click.option("--base", "in_base", is_flag=True, help="Everything in the ledger's own currency.")
-period = click.option("--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
+period = click.option(
+    "--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03, a day, or 2026-01..2026-02."
+)
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
 edit = click.option(
     "--edit", "editor", is_flag=True, callback=_editable, help="Write it in your editor: VISUAL or EDITOR names it."

@@ -64,6 +64,10 @@ def test_how_far_ahead_a_day_is(day: date, said: str) -> None:
         ("2026-Q4", "2026-10-01", "2026-12-31"),
         ("2024-02", "2024-02-01", "2024-02-29"),
         ("2026-01-31", "2026-01-31", "2026-01-31"),
+        ("2025-04..2026-03", "2025-04-01", "2026-03-31"),
+        ("2026-01..2026-02", "2026-01-01", "2026-02-28"),
+        ("2025..2026-Q1", "2025-01-01", "2026-03-31"),
+        ("2026-01-31..today", "2026-01-31", "2026-03-31"),
     ],
 )
 def test_a_period_has_a_first_and_a_last_day(text: str, first: str, last: str) -> None:
@@ -84,6 +88,11 @@ def test_a_period_has_a_first_and_a_last_day(text: str, first: str, last: str) -
         ("31.01.2026", "31.01.2026 is no date: write 2026-01-31, today"),
         ("٢٠٢٦-01-31", "is no date"),
         ("", "is no date"),
+        ("2026-02..2026-01", "2026-02..2026-01 ends before it begins"),
+        ("2026-01..", "is no date"),
+        ("2026-01..2026-02..", "is no date"),
+        ("2026-01..2026-13", "2026-13 is no date: there is no month 13"),
+        ("2026-01-01..2026-01-02", "2026-01-01..2026-01-02 is a period of 2 days; here one day is needed"),
         ("2026-01", "2026-01 is a period of 31 days; here one day is needed"),
     ],
 )

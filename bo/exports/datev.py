@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
+@click.option(
+    "--period",
+    type=options.PERIOD,
+    required=True,
+    metavar="PERIOD",
+    help="2026, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
+)
 @click.option("--consultant", type=click.IntRange(1001, 9_999_999), required=True, help="The adviser's number.")
 @click.option("--client", type=click.IntRange(1, 99_999), required=True, help="The client's number there.")
 @options.output

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026, 2026-Q1, 2026-03 or a day.")
+@click.option(
+    "--period",
+    type=options.PERIOD,
+    required=True,
+    metavar="PERIOD",
+    help="2026, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
+)
 @click.option("--registration", required=True, metavar="NUMBER", help="The organisation's registration number.")
 @click.option("--contact", default="", metavar="NAME", help="Who answers for it; the organisation, if not said.")
 @click.option("--schema", type=click.Choice(("1.10", "1.30")), default="1.30", show_default=True)
