@@ -14,7 +14,7 @@ from aggregates.record import Record
 from aggregates.text import shown
 from bo.books import booked_late, chart, late, number
 from bo.paying import approval_needed, approvers, require_approver
-from projections import payables, references
+from projections import assets, payables, references
 from projections.core import open_views
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def _require_another(ledger: Ledger, of: str, ref: str, but: str = "") -> None:
 def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any], reason: str = "") -> Said:
     before = tx.state(Bill, key)
     if "lines" in changes:
+        _require_no_asset(ledger, key)
         changes = {**changes, "lines": placed(ledger, changes["lines"])}
     edited = tx.change(Bill, key, Bill.edit, tx.person, **changes)
     if not edited:
@@ -141,6 +142,12 @@ def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any], rea
             _require_another(ledger, before.vendor, edited[0].ref, but=key)
     said = [key, f"{edited[0].total} to {before.vendor}, due on {edited[0].due}"]
     return [*said, "its approval ended with the change"] if before.approved_by else said
+
+
+def _require_no_asset(ledger: Ledger, key: str) -> None:
+    """An asset loses what its bill posted."""
+    found = assets.of_bill(open_views(ledger), key)
+    require(not found, f"{key} says what {', '.join(found)} cost: first `bo asset void {' '.join(found[:1])}`")
 
 
 def approve(tx: Transaction, key: str, seen: str) -> Said:
@@ -173,8 +180,9 @@ def credit(
     return [ours, f"{note.total} of {key} is credited", *rest, *booked_late(on, shifted)]
 
 
-def void(tx: Transaction, key: str, on: date, reason: str) -> Said:
+def void(ledger: Ledger, tx: Transaction, key: str, on: date, reason: str) -> Said:
     state = tx.state(Bill, key)
+    _require_no_asset(ledger, key)
     tx.change(Bill, key, Bill.void, on, reason)
     tx.change(BillRef, BillRef.name(state.vendor, state.ref), BillRef.free)
     return [key, f"{state.total} is owing no more"]

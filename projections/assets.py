@@ -110,6 +110,11 @@ def losses(views: Views, ref: str) -> dict[str, int]:
     return {row.month: row.amount for row in rows}
 
 
+def of_bill(views: Views, bill: str) -> list[str]:
+    """The assets whose cost a bill posted."""
+    return [str(ref) for (ref,) in views.rows("SELECT ref FROM fixed_asset WHERE bill = ? AND voided IS NULL", bill)]
+
+
 def billed(views: Views, bill: str) -> int:
     """What the assets of a bill cost so far."""
     return int(views.value("SELECT coalesce(SUM(cost), 0) FROM fixed_asset WHERE bill = ? AND voided IS NULL", bill))

@@ -142,7 +142,7 @@ class Firm:
             elif what == "edit" and bill:
                 purchasing.edit(ledger, tx, bill, {"lines": (_line(minor),)})
             elif what == "void" and bill:
-                purchasing.void(tx, bill, day, "wrong")
+                purchasing.void(ledger, tx, bill, day, "wrong")
             elif what == "unpay" and payment:
                 paying.void(tx, payment, day, "wrong")
 

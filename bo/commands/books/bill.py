@@ -215,7 +215,7 @@ def void(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import purchasing
 
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.void(tx, key, on, reason))
+    _record(ledger, lambda tx: purchasing.void(ledger, tx, key, on, reason))
 
 
 @bill.command()
