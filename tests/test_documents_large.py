@@ -120,8 +120,8 @@ def ledgers(request: pytest.FixtureRequest) -> Ledgers:
     return lambda _: server.schema(documents=buckets.bucket())
 
 
-def test_a_document_of_32_mib_takes_the_memory_of_a_small_one(ledgers: Ledgers, tmp_path: Path) -> None:
-    compare(ledgers, tmp_path, 32)
+def test_a_document_of_64_mib_takes_the_memory_of_a_small_one(ledgers: Ledgers, tmp_path: Path) -> None:
+    compare(ledgers, tmp_path, 64)
 
 
 @pytest.mark.long
