@@ -131,7 +131,7 @@ class Batch:
                 row[AT[column]] = _text(tags.pop(name)[:36])
         more = {"party": pair.debit.party or pair.credit.party, "tax": pair.debit.tax or pair.credit.tax, **tags}
         foreign = pair.debit if pair.debit.currency != self.base else pair.credit
-        if foreign.currency != self.base:
+        if foreign.currency != self.base and foreign.minor:
             more["amount"] = f"{exporting.amount(abs(foreign.minor), foreign.currency)} {foreign.currency}"
         told = [(name, value) for name, value in more.items() if value]
         for at, (name, value) in enumerate(told[:20]):
@@ -141,8 +141,7 @@ class Batch:
 
     def _length(self) -> int:
         """How many digits accounts have: from four to eight, and nothing but digits."""
-        used = "SELECT DISTINCT account FROM posting WHERE on_date BETWEEN ? AND ? ORDER BY 1"
-        numbers = [str(number) for (number,) in self.views.rows(used, *self.period)]
+        numbers = auditfile.used(self.views, *self.period)
         for number in numbers:
             fits = number.isascii() and number.isdigit() and len(number) <= 8 and number[0] != "0"
             require(fits, f"{number} is no account that DATEV takes: up to eight digits, the first not 0")

@@ -1,4 +1,7 @@
-"""The books in the ledger's own currency, as audit files want them: balances, parties, totals, entries."""
+"""The books in the ledger's own currency, as audit files want them: balances, parties, totals, entries.
+
+Differences of rates are entries of their own there: they change what accounts are worth, and no foreign amount.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from projections.books import PARTS
 from projections.entries import PARTY
 from projections.taxed import DIRECTION, NAMED, PART
 
@@ -18,6 +22,10 @@ if TYPE_CHECKING:
     from projections.core import Views
 
 BALANCES = "SUM(iif(p.on_date < ?1, p.base, 0)) AS opening, SUM(p.base) AS closing"
+WORTH = """(SELECT on_date, account, party, base FROM posting
+    UNION ALL SELECT on_date, account, party, base FROM difference) p"""
+NUMBER = "coalesce((SELECT number FROM entry WHERE source = p.source ORDER BY id LIMIT 1), '')"
+"""SQL: the document, or payment, that a difference arose from."""
 
 
 class Balance(msgspec.Struct):
@@ -51,9 +59,9 @@ class Line(msgspec.Struct):
 
 
 class Entry(msgspec.Struct):
-    """`id` is that of the entry, `recorded` the time in milliseconds."""
+    """`id` is its position, with its part or what kind of difference it is; `recorded` the time in milliseconds."""
 
-    id: int
+    id: str
     on: str
     number: str
     text: str
@@ -77,7 +85,7 @@ def balances(views: Views, first: date, last: date) -> list[Balance]:
     """Of every account that was ever posted to, by its number."""
     return views.all(
         Balance,
-        f"SELECT p.account, '' AS party, {BALANCES} FROM posting p WHERE p.on_date <= ?2 GROUP BY p.account ORDER BY 1",  # noqa: S608
+        f"SELECT p.account, '' AS party, {BALANCES} FROM {WORTH} WHERE p.on_date <= ?2 GROUP BY p.account ORDER BY 1",  # noqa: S608
         first, last,
     )  # fmt: skip
 
@@ -86,7 +94,7 @@ def of_parties(views: Views, first: date, last: date, kind: str) -> list[Balance
     """Of every customer, or vendor, on each account, by reference."""
     return views.all(
         Balance,
-        f"""SELECT p.account, {PARTY} AS party, {BALANCES} FROM posting p WHERE p.on_date <= ?2 AND p.party LIKE ?3
+        f"""SELECT p.account, {PARTY} AS party, {BALANCES} FROM {WORTH} WHERE p.on_date <= ?2 AND p.party LIKE ?3
             GROUP BY 2, p.account ORDER BY 2, 1""",  # noqa: S608
         first, last, f"{kind}/%",
     )  # fmt: skip
@@ -102,7 +110,9 @@ def totals(views: Views, first: date, last: date) -> Totals:
     found = views.one(
         Totals,
         """SELECT COUNT(DISTINCT entry) AS entries, coalesce(SUM(max(base, 0)), 0) AS debit,
-            coalesce(SUM(max(-base, 0)), 0) AS credit FROM posting WHERE on_date BETWEEN ? AND ?""",
+            coalesce(SUM(max(-base, 0)), 0) AS credit FROM
+            (SELECT entry, base FROM posting WHERE on_date BETWEEN ?1 AND ?2
+            UNION ALL SELECT position || kind || on_date, base FROM difference WHERE on_date BETWEEN ?1 AND ?2)""",
         first, last,
     )  # fmt: skip
     return found or Totals(0, 0, 0)
@@ -122,12 +132,22 @@ def entries(views: Views, first: date, last: date) -> Iterator[Entry]:
     """Every entry between two days, in the order of dates and then of the log; one is in memory at a time."""
     commits = list(views.rows("SELECT position, at FROM committed ORDER BY position"))
     rows = views.rows(
-        f"""SELECT e.id, e.position, e.on_date, e.number, e.text,
+        f"""SELECT e.position, e.id % {PARTS} AS part, '' AS kind, e.on_date, e.number, e.text, p.id,
             p.account, {PARTY}, p.tax, p.dimensions, p.text, p.currency, p.minor, p.base, {DIRECTION}, {PART}
-            FROM posting p JOIN entry e ON e.id = p.entry {NAMED} WHERE p.on_date BETWEEN ? AND ?
-            ORDER BY p.on_date, p.id""",  # noqa: S608
+            FROM posting p JOIN entry e ON e.id = p.entry {NAMED} WHERE p.on_date BETWEEN ?1 AND ?2
+        UNION ALL SELECT p.position, {PARTS}, p.kind, p.on_date, {NUMBER}, 'Exchange difference: ' || p.kind, p.id,
+            p.account, {PARTY}, '', '', '', p.currency, 0, p.base, '', ''
+            FROM difference p WHERE p.on_date BETWEEN ?1 AND ?2
+        ORDER BY 4, 1, 2, 3, 7""",  # noqa: S608
         first, last,
     )  # fmt: skip
-    for (id, position, on, number, text), group in groupby(rows, key=lambda row: row[:5]):
+    for (position, part, kind, on, number, text), group in groupby(rows, key=lambda row: row[:6]):
         commit = commits[bisect_left(commits, (position,))]
-        yield Entry(id, on, number, text, commit[1], [Line(*row[5:]) for row in group])
+        id = f"{position}.{kind}.{on}" if kind else f"{position}.{part}" if part else str(position)
+        yield Entry(id, on, number, text, commit[1], [Line(*row[7:]) for row in group])
+
+
+def used(views: Views, first: date, last: date) -> list[str]:
+    """The accounts that entries between two days are on."""
+    rows = views.rows(f"SELECT DISTINCT account FROM {WORTH} WHERE on_date BETWEEN ? AND ? ORDER BY 1", first, last)  # noqa: S608
+    return [str(number) for (number,) in rows]

@@ -12,7 +12,6 @@ from bo.clock import today
 from bo.saft.elements import CODE, LONG, LONGER, MIDDLE, SHORT, around, element
 from bo.saft.taxes import Taxes
 from projections import accounts, auditfile, dimensions, directory
-from projections.books import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -166,13 +165,12 @@ class File:
         yield "</Journal>\n"
 
     def _entry(self, entry: Entry) -> str:
-        position, part = divmod(entry.id, PARTS)
         said = entry.text or next((line.text for line in entry.lines if line.text), "") or entry.number or "-"
         taxes = self.taxes.of_lines(entry)
         recorded = datetime.fromtimestamp(entry.recorded / 1000, UTC).date()
         return around(
             "Transaction",
-            element("TransactionID", f"{position}.{part}" if part else position), element("Period", int(entry.on[5:7])),
+            element("TransactionID", entry.id), element("Period", int(entry.on[5:7])),
             element("PeriodYear", entry.on[:4]), element("TransactionDate", entry.on),
             element("TransactionType", "Normal"), element("Description", said), element("SystemEntryDate", recorded),
             element("GLPostingDate", entry.on),
