@@ -62,10 +62,16 @@ def cash_flow(
 
 
 def _money(views: Views) -> list[str]:
-    """The accounts that cash and banks stand on."""
+    """The accounts that cash and banks stand on, and assets that payments went through and that play no other role."""
     tops = [account for (account,) in views.rows(f"SELECT account FROM account_role WHERE role IN {MONEY}")]  # noqa: S608
     tops += [account for (account,) in views.rows("SELECT account FROM bank")]
-    return sorted({each for top in tops for each in within(views, top)})
+    through = views.rows(
+        f"""SELECT number FROM account WHERE type = 'asset' AND control = ''
+        AND number NOT IN (SELECT account FROM account_role)
+        AND EXISTS (SELECT 1 FROM posting p JOIN entry e ON e.id = p.entry WHERE p.account = account.number
+            AND p.id = e.id * {LINES} AND e.event IN ('payment.recorded', 'invoice.paid'))"""  # noqa: S608
+    )  # a payment's first line is where it went through
+    return sorted({each for top in tops for each in within(views, top)} | {number for (number,) in through})
 
 
 def _places(views: Views, accounts: dict[str, Known]) -> dict[str, str]:

@@ -19,7 +19,7 @@ from aggregates.chart import Chart, Definition
 from aggregates.entry import Entry
 from aggregates.money import Money, eur
 from aggregates.posting import Posting
-from bo import books, rating
+from bo import books, paying, rating
 from projections import accounts, balances, cashflow
 from projections.core import Views, open_views
 from store.ledger import Ledger
@@ -51,10 +51,10 @@ def _post(ledger: Ledger, day: date, lines: tuple[Posting, ...]) -> None:
     ledger.commit(work)
 
 
-def reconcile(views: Views, first: date, last: date, own: str) -> None:
+def reconcile(views: Views, first: date, last: date, own: str, money: tuple[str, ...] = MONEY) -> None:
     """The statement begins and ends with what the trial balance has, and its flows are all that lies between."""
     rows = cashflow.cash_flow(views, first, last, own=own)
-    held = [row for row in balances.trial_balance(views, first, last, own=own) if row.account in MONEY]
+    held = [row for row in balances.trial_balance(views, first, last, own=own) if row.account in money]
     assert {row.currency for row in held} <= {row.currency for row in rows}
     for currency in {row.currency for row in rows}:
         here = [row for row in rows if row.currency == currency]
@@ -183,6 +183,40 @@ def test_each_flow_is_told_by_what_stands_against_it(office: Office) -> None:
         ("financing", "3100", "EUR"): 10000,
         ("closing", "", "EUR"): 149500,
     }
+
+
+def test_an_asset_that_payments_went_through_is_money(office: Office) -> None:
+    """Payments of a card's account, in dollars too; what moves it by hand is a flow, or a transfer, as of any bank."""
+    ledger, money = office.ledger, (*MONEY, "1210")
+    _define(ledger, Definition("1210", "Card payments", "asset", "1000"))
+    _define(ledger, Definition("2450", "Due to the owner", "liability", "2000"))
+    rating.add(ledger, "USD", Decimal("2"), "", DAY)
+    rating.add(ledger, "USD", Decimal("1"), "", DAY + timedelta(5))
+    post(ledger, DAY, ("1210", eur(5)), ("1200", eur(-5)))
+    assert flows(open_views(ledger))["operating", "1210", "EUR"] == -500, "it is no money yet"
+    for day, amount, bank in ((0, eur(90), "1210"), (6, Money(4000, "USD"), "1210"), (6, eur(7), "2450")):
+        ledger.commit(
+            lambda tx, day=day, amount=amount, bank=bank: paying.record(  # type: ignore[misc]
+                tx, "customer/C-1", "in", amount, DAY + timedelta(day), bank
+            )
+        )
+    ledger.commit(lambda tx: paying.record(tx, "", "in", eur(3), DAY, "@suspense"))
+    post(ledger, DAY, ("1200", eur(50)), ("1210", eur(-50)))
+    post(ledger, DAY, ("6500", eur(1)), ("1210", eur(-1)))
+    ledger.commit(lambda tx: rating.revalue(ledger, tx, DAY + timedelta(20), ()))
+    views = open_views(ledger)
+    assert flows(views) == {
+        ("opening", "", "EUR"): 0,
+        ("operating", "1300", "EUR"): 9000,
+        ("operating", "6500", "EUR"): -100,
+        ("closing", "", "EUR"): 8900,
+        ("opening", "", "USD"): 0,
+        ("operating", "1300", "USD"): 4000,
+        ("closing", "", "USD"): 4000,
+    }
+    for own in ("", "EUR"):
+        for first, last in ((DAY, DAY), (DAY + timedelta(1), DAY + timedelta(40)), (DAY, DAY + timedelta(40))):
+            reconcile(views, first, last, own, money)
 
 
 def test_what_cash_in_another_currency_gained_is_a_line_of_its_own(office: Office) -> None:

@@ -28,7 +28,8 @@ def cash_flow(
 ) -> list[Line]:  # fmt: skip
     """Where money came from and went to in a period, or in the fiscal year up to a day: the direct method.
 
-    Each movement of a cash or bank account is told by the account against it: fixed assets are investing; what stands
+    Money is what stands under the roles cash and bank, on bank accounts, and on assets that payments went through.
+    Each movement of it is told by the account against it: fixed assets are investing; what stands
     under the role loan, equity, and liabilities that play no role are financing; the rest is operating, interest among
     it. Cash at the beginning and all flows come to cash at the end, in each currency or in --base.
 
