@@ -113,8 +113,8 @@ def _billed(tx: Transaction, bill: str, account: str, taken: int) -> Money:
 def depreciate(ledger: Ledger, refs: Sequence[str], through: date, booked: date | None) -> Iterator[list[str]]:
     """What each asset lost in the months up to a day, a commit an asset; nothing where it is recorded already."""
     chosen = refs or [each.ref for each in assets.listed(open_views(ledger))]
-    jobs = ((ref, partial(_told, ref, through, booked)) for ref in chosen)
-    yield from filter(None, cron.run(ledger, jobs))
+    jobs = [(ref, partial(_told, ref, through, booked)) for ref in chosen]
+    yield from filter(None, cron.run(ledger, "assets", jobs))
 
 
 def _told(ref: str, through: date, booked: date | None, tx: Transaction) -> list[str]:

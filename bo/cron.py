@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 from aggregates.core import Refused
 from bo import errors
 from bo.errors import PartlyDone
+from bo.parts import Parts
 from store.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from store.ledger import Ledger
     from store.transaction import Transaction
@@ -18,15 +19,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run(ledger: Ledger, jobs: Iterable[tuple[object, Callable[[Transaction], T]]]) -> Iterator[T]:
-    """The result of each job's commit. Raises PartlyDone after the last where a rule refused some."""
-    planned, refused, count = list(ledger.planned), 0, 0
+def run(ledger: Ledger, what: str, jobs: Sequence[tuple[object, Callable[[Transaction], T]]]) -> Iterator[T]:
+    """The result of each job's commit. Raises PartlyDone after the last where a rule refused some.
+
+    Where the store fails, it says how many of `what` are recorded; running it again has to leave those alone.
+    """
+    planned, refused, skipped = list(ledger.planned), 0, (Refused, NotFound)
+    parts = Parts(ledger, what, len(jobs), "run it again")
+    parts.shown = False  # no bar: what is done is printed as it is done
     for name, work in jobs:
-        count += 1
         ledger.planned = []  # a commit of nothing plans nothing
         try:
-            done = ledger.commit(work)
-        except (Refused, NotFound) as no:
+            done = parts.commit(work, 1, str(name), skipped)
+        except skipped as no:
             errors.tell(f"{name} was refused: {no}")
             refused += 1
             continue
@@ -34,4 +39,4 @@ def run(ledger: Ledger, jobs: Iterable[tuple[object, Callable[[Transaction], T]]
         yield done
     ledger.planned = planned
     if refused:
-        raise PartlyDone(f"{refused} of {count} could not be done")
+        raise PartlyDone(f"{refused} of {len(jobs)} could not be done")

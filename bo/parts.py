@@ -1,4 +1,4 @@
-"""An import in several commits: where one of them fails, the user is told what stands there and how to go on."""
+"""Work in several commits: where one of them fails, the user is told what stands there and how to go on."""
 
 from __future__ import annotations
 
@@ -24,15 +24,24 @@ class Parts(Progress):
     `again` is what the user is to do once more; it has to leave alone what is recorded.
     """
 
-    def __init__(self, ledger: Ledger, what: str, total: int, again: str = "import the file again") -> None:
-        super().__init__(f"importing {what}", total)
+    def __init__(
+        self, ledger: Ledger, what: str, total: int, again: str = "import the file again", doing: str = "importing"
+    ) -> None:
+        super().__init__(f"{doing} {what}", total)
         self._ledger, self._what, self._again = ledger, what, again
         self._commits, self._last = 0, ""
 
-    def commit(self, work: Callable[[Transaction], T], count: int, last: str) -> T:
-        """Record `count` more, the last of them called `last`. Raises PartlyDone when it is not the first commit."""
+    def commit(
+        self, work: Callable[[Transaction], T], count: int, last: str, skipped: tuple[type[Exception], ...] = ()
+    ) -> T:
+        """Record `count` more, the last of them called `last`. Raises PartlyDone when it is not the first commit.
+
+        What is `skipped` is raised as it is: the caller leaves that one out and goes on.
+        """
         try:
             done = self._ledger.commit(work)
+        except skipped:
+            raise
         except (Refused, StoreError) as problem:
             if not self._commits:
                 raise

@@ -128,9 +128,8 @@ def run(ledger: Ledger, refs: Sequence[str], until: date, catch_up: bool) -> Ite
         errors.note(f"missed: {each}")
     if missed:
         errors.note("add --catch-up to make what was missed, or `bo recurring skip` what shall not be made")
-    yield from filter(
-        None, cron.run(ledger, ((each, partial(make, ledger, each)) for each in due if each not in missed))
-    )
+    jobs = [(each, partial(make, ledger, each)) for each in due if each not in missed]
+    yield from filter(None, cron.run(ledger, "occurrences", jobs))
 
 
 def make(ledger: Ledger, due: Due, tx: Transaction) -> list[str]:

@@ -39,8 +39,8 @@ def run(ledger: Ledger, on: date) -> Iterator[list[str]]:
 
     Several may run at once: who comes second finds the reminder made.
     """
-    jobs = ((each.number, partial(remind, ledger, each, on)) for each in dunnings.late(open_views(ledger), on))
-    yield from filter(None, cron.run(ledger, jobs))
+    jobs = [(each.number, partial(remind, ledger, each, on)) for each in dunnings.late(open_views(ledger), on)]
+    yield from filter(None, cron.run(ledger, "reminders", jobs))
 
 
 def remind(ledger: Ledger, late: Late, on: date, tx: Transaction) -> list[str]:

@@ -1,4 +1,4 @@
-"""Imports that fail on the way: the user is told what is recorded, and the same file again doubles nothing."""
+"""Work that fails on the way: the user is told what is recorded, and the same again doubles nothing."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ from typing import Any
 
 import pytest
 
-from bo import importing
+from aggregates.recurring import Recurring
+from bo import importing, recurrence
+from bo.bank import suggesting
 from bo.errors import PartlyDone, code_of
 from store import writing
 from store.errors import Interrupted, Unavailable
 from store.patience import Patience
-from tests.ledgers import Office
+from tests.ledgers import DAY, Office
+from tests.test_bank_matching import Desk
+from tests.test_recurring import MONTHLY, RENT
 
 COUNT = 10
 STANDS = "8 of 10 customer records are recorded, in 2 commits, up to line 9"
@@ -86,3 +90,43 @@ def test_who_interrupts_is_told_too(
         with pytest.raises(KeyboardInterrupt):
             bring()
     assert capsys.readouterr().err == f"bo: {STANDS}: import the file again for the rest\n"
+
+
+def test_what_recurs_stands_where_the_store_fails(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "Patience", lambda: Patience(0.05))
+    for ref in ("CARE", "RENT", "TEA"):
+        office.ledger.commit(
+            lambda tx, ref=ref: tx.change(
+                Recurring, ref, Recurring.add, "entry", MONTHLY, DAY, None, ref, "", "", (), RENT
+            )  # type: ignore[misc]
+        )
+    told = list[list[str]]()
+    with monkeypatch.context() as broken:
+        failing(office, broken, "insert", 2, Unavailable("the disk is full"))
+        with pytest.raises(PartlyDone) as problem:
+            told.extend(recurrence.run(office.ledger, (), DAY, catch_up=False))
+    assert str(problem.value) == (
+        f"2 of 3 occurrences are recorded, in 2 commits, up to RENT, occurrence 1 of {DAY}, none of the others: "
+        "the disk is full; mend that and run it again, what is recorded is not doubled"
+    )
+    assert [number for number, *_ in told] == ["JE-2026-0001", "JE-2026-0002"]
+    assert list(recurrence.run(office.ledger, (), DAY, catch_up=False)) == [["JE-2026-0003"]]
+    assert not list(recurrence.run(office.ledger, (), DAY, catch_up=False))
+
+
+def test_what_is_confirmed_stands_where_the_store_fails(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "Patience", lambda: Patience(0.05))
+    desk = Desk(office)
+    office.ledger.commit(suggesting.adding(desk.ledger, "fees", "text", 0, "fee*", "@bank-charges", "out", "", True, 1))
+    desk.booked("01,Bank,,Fee January,,-7.50", "02,Bank,,Fee February,,-7.50", "03,Bank,,Fee March,,-7.50")
+    with monkeypatch.context() as broken:
+        failing(office, broken, "insert", 1, Unavailable("the disk is full"))
+        with pytest.raises(PartlyDone) as problem:
+            suggesting.suggest(desk.ledger, "", "", True, None)
+    said = str(problem.value)
+    assert said.startswith("1 of 3 lines are recorded, in 1 commit, up to line ")
+    assert said.endswith(
+        ", none of the others: the disk is full; mend that and confirm again, what is recorded is not doubled"
+    )
+    assert len(suggesting.suggest(desk.ledger, "", "", True, None)) == 2
+    assert not suggesting.suggest(desk.ledger, "", "", True, None)

@@ -10,6 +10,7 @@ from aggregates.match import Rules
 from aggregates.match_rules import Rule
 from bo import books, errors
 from bo.bank import confirming, matching
+from bo.parts import Parts
 from projections import accounts, bankitems
 from projections.core import open_views
 from store.errors import Conflict, NotFound
@@ -38,16 +39,18 @@ def suggest(ledger: Ledger, bank: str, only: str, confirm: bool, limit: int | No
     chosen = [(line, match) for line, match in found if only in ("", match.rule.name)][:limit]
     if not confirm:
         return matching.rows(chosen)
-    chart = books.chart(views)
-    done, failed, planned = [], [], []
-    for line, match in (each for each in chosen if each[1].sure):
-        choice = confirming.suggested(line, match, matcher.version)
-        try:
-            ledger.commit(partial(confirming.confirmed, chart=chart, choice=choice))
-            planned += ledger.planned
-            done.append((line, match))
-        except (Refused, Conflict, NotFound) as problem:
-            failed.append(f"{line.id}: {problem}")
+    chart, sure = books.chart(views), [each for each in chosen if each[1].sure]
+    done, failed, planned, skipped = [], [], [], (Refused, Conflict, NotFound)
+    with Parts(ledger, "lines", len(sure), "confirm again", "confirming") as parts:
+        for line, match in sure:
+            choice = confirming.suggested(line, match, matcher.version)
+            work = partial(confirming.confirmed, chart=chart, choice=choice)
+            try:
+                parts.commit(work, 1, f"line {line.id}", skipped)
+                planned += ledger.planned
+                done.append((line, match))
+            except skipped as problem:
+                failed.append(f"{line.id}: {problem}")
     ledger.planned = planned
     for each in failed[:MOST]:
         errors.tell(each)
