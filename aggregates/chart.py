@@ -41,7 +41,7 @@ SERVICES = """
 2100 liability 2000 Trade payables               | payable
 2200 liability 2000 Output tax                   | output-tax
 2300 liability 2000 Tax to settle                | tax-settlement
-2400 liability 2000 Loans                        | loan
+2400 liability 2000 Loans
 3000 equity    -    Equity
 3100 equity    3000 Capital
 3200 equity    3000 Retained earnings            | retained-earnings

@@ -141,10 +141,12 @@ def entries(views: Views, first: date, last: date) -> Iterator[Entry]:
         ORDER BY 4, 1, 2, 3, 7""",  # noqa: S608
         first, last,
     )  # fmt: skip
-    for (position, part, kind, on, number, text), group in groupby(rows, key=lambda row: row[:6]):
-        commit = commits[bisect_left(commits, (position,))]
+    for (position, part, kind, on), group in groupby(rows, key=lambda row: row[:4]):
+        commit, found = commits[bisect_left(commits, (position,))], list(group)
         id = f"{position}.{kind}.{on}" if kind else f"{position}.{part}" if part else str(position)
-        yield Entry(id, on, number, text, commit[1], [Line(*row[7:]) for row in group])
+        numbers = {row[4] for row in found}  # of one revaluation many
+        number = numbers.pop() if len(numbers) == 1 else ""
+        yield Entry(id, on, number, found[0][5], commit[1], [Line(*row[7:]) for row in found])
 
 
 def used(views: Views, first: date, last: date) -> list[str]:
