@@ -206,6 +206,8 @@ def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None, 
     """Record that AMOUNT was paid on NUMBER, and print the payment's reference.
 
     What is more than owing stays as credit of the customer: see `bo invoice allocate`.
+    A payment that was entered wrongly is taken back with `bo invoice unallocate`, and `bo payment refund NUMBER` of its
+    day.
 
     \b
     Example: bo invoice pay INV-2026-0001 120.00 --on 2026-02-14 --ref "bank statement 12"
