@@ -135,6 +135,10 @@ def import_(
     are as many as one file has, or as many as have different balances before them. Statements that add up may so
     split a day, overlap, and come in any order. What only the user can know is asked for: see --goes-on.
 
+    Columns of a CSV that cannot be told by their names are told in a mapping: {"columns": {"on": "Dato", "text":
+    "Tekst", "amount": "Beløp"}, "dates": "%d.%m.%Y", "decimals": ","}. Fields: on; amount, or in and out; balance,
+    value_on, currency, counterpart, iban, text, reference, end_to_end, kind, sign.
+
     \b
     Example: bo bank import MAIN statement.xml --dry-run
              bo bank import MAIN export.csv --map bank.json --save-map mybank
