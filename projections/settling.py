@@ -26,9 +26,11 @@ TABLES = """
         back INTEGER, done INTEGER);
     CREATE INDEX settlement_allocation ON settlement(allocation);
     CREATE INDEX settlement_waiting ON settlement(id) WHERE NOT done;
+    CREATE TABLE early_settlement(allocation TEXT, minor INTEGER, position INTEGER, on_date TEXT, source TEXT,
+        one TEXT, other TEXT);
 """
 """An item is debit positive, its base unknown until there is a rate. A settlement moves two of them, from what remained
-before to what remains after."""
+before to what remains after. An early one stands before one of its items: a commit has its events stream by stream."""
 
 Move = tuple[str, int, int]
 """An item, what remained of it before and what remains after."""
@@ -87,12 +89,24 @@ class Settling:
         self, allocation: int, minor: int, one: str, other: str, on: object, recorded: Recorded, views: Views
     ) -> None:
         keys = one, f"bill/{other}" if other.startswith("BILL-") else other  # a bill below zero is credit itself
-        signs = [views.value("SELECT sign(minor) FROM open_item WHERE key = ?", key) for key in keys]
-        if not all(signs):  # in the ledger's own currency, or begun before this reader's access
-            return
-        moves = [(key, *self.reduce(key, -sign * minor, views)) for key, sign in zip(keys, signs, strict=True)]
-        self._moved(f"{recorded.stream}#{allocation}", Place(recorded.position, str(on), recorded.stream), moves, False,
-                    views)  # fmt: skip
+        place = Place(recorded.position, str(on), recorded.stream)
+        self._between(f"{recorded.stream}#{allocation}", minor, place, *keys, views)
+
+    def _between(self, allocation: str, minor: int, place: Place, one: str, other: str, views: Views) -> None:
+        signs = [views.value("SELECT sign(minor) FROM open_item WHERE key = ?", key) for key in (one, other)]
+        if all(signs):
+            found = zip((one, other), signs, strict=True)
+            moves = [(key, *self.reduce(key, -sign * minor, views)) for key, sign in found]
+            self._moved(allocation, place, moves, False, views)
+        elif any(signs):  # else in the ledger's own currency
+            views.add("early_settlement", allocation, minor, *place, one, other)
+
+    def opened(self, key: str, views: Views) -> None:
+        """An item is there, with its value if that is known: what settled it earlier in its commit does so now."""
+        early = list(views.rows("SELECT * FROM early_settlement WHERE ? IN (one, other)", key))
+        views.run("DELETE FROM early_settlement WHERE ? IN (one, other)", key)
+        for allocation, minor, position, day, source, one, other in early:
+            self._between(allocation, minor, Place(position, day, source), one, other, views)
 
     def unallocated(
         self, event: Unallocated | BillUnallocated | PaymentUnallocated, recorded: Recorded, views: Views
@@ -142,5 +156,5 @@ class Settling:
                 views.run("UPDATE settlement SET done = 1 WHERE id = ?", id)
 
     def erased(self, stream: str, views: Views) -> None:
-        for table in ("settlement", "open_item"):
+        for table in ("settlement", "early_settlement", "open_item"):
             views.run(f"DELETE FROM {table} WHERE source = ?", stream)  # noqa: S608

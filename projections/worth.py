@@ -91,11 +91,13 @@ class Worth:
             known = self._values(here, tag, wait, views)
             if known is None:
                 views.add("waiting", *wait)
+                self._items.opened(item, views)
                 continue
             for number, value in zip(at, known, strict=True):
                 values[number] = value
                 tally(day, lines[number].account, currency, value, views)
             self._carry(place, tag, wait, here, known, views)
+            self._items.opened(item, views)
         self._exchanged(place, tag, lines, values, views)
         return values
 

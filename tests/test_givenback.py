@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -140,3 +140,83 @@ def test_what_is_credited_waits_for_the_rate_of_its_document(office: Office) -> 
     assert not views.value(waiting)
     [sold, returned] = views.rows("SELECT minor, base FROM posting WHERE account = '4100' AND tax = 'S19' ORDER BY id")
     assert Decimal(returned[0]) / returned[1] == pytest.approx(Decimal(sold[0]) / sold[1], Decimal("0.01"))
+
+
+KINDS = (
+    "pay", "pay", "credit", "allocate", "unallocate", "write-off", "reinstate", "payment", "refund", "unsettle",
+    "pay-bill", "credit-bill", "settle-bill", "unsettle-bill", "vendor-refund",
+)  # fmt: skip
+ACTS = st.lists(
+    st.builds(Act, st.sampled_from(KINDS), st.integers(0, 2), PRICES, st.integers(4, 120), CURRENCIES, st.just("x")),
+    max_size=6,
+)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ACTS, PRICES, CURRENCIES, RATES)
+def test_what_is_settled_is_worth_nothing_at_once(
+    shared: Office, done: list[Act], minor: int, currency: str, quoted: list[int]
+) -> None:
+    """In parts, in euros, with a discount, as a loss, by a credit note that is paid back in part: not a cent stays."""
+    trader = trading(shared, currency, quoted)
+    trader.do(Act("issue", 1, minor, 4, currency, ""))
+    trader.do(Act("buy", 1, minor, 4, currency, ""))
+    for act in done:
+        if trader.do(act):
+            settled(shared, trader)
+    day = LATE + timedelta(1)
+    for key in trader.keys:
+        shared.ledger.commit(lambda tx, key=key: squared(tx, f"invoice/{key}", tx.state(Invoice, key), day))  # type: ignore[misc]
+    for key in trader.bills:
+        shared.ledger.commit(lambda tx, key=key: squared(tx, f"bill/{key}", tx.state(Bill, key), day))  # type: ignore[misc]
+    settled(shared, trader)
+    left = "SELECT COUNT(*) FROM open_item WHERE party = ? AND key NOT LIKE 'PAY-%' AND remaining != 0"
+    assert all(not open_views(shared.ledger).value(left, party) for party in trader.parties.values())
+
+
+def squared(tx: Transaction, document: str, state: Invoice | Bill, day: date) -> None:
+    """Settle what is owing with credit, then with money, and pay back what is credit."""
+    key = document.partition("/")[2]
+    if isinstance(state, Invoice) and state.owing and state.credit_left:
+        tx.change(Invoice, key, Invoice.allocate, day)
+        state = tx.state(Invoice, key)
+    if state.owing and state.owing.minor > 0:
+        party = f"customer/{state.customer}" if isinstance(state, Invoice) else f"vendor/{state.vendor}"
+        made = paying.record(tx, party, paying.outward(party), state.owing, day)
+        paying.settle(tx, made.number, document, None, day)
+    elif state.credit_left:
+        paying.refund(tx, document, None, day, "@bank", "")
+
+
+def settled(office: Office, trader: Trader) -> None:
+    """Where nothing is open with a party in a currency, its control account is worth nothing."""
+    views = open_views(office.ledger)
+    for account, party in trader.parties.items():
+        closed = views.rows(
+            "SELECT currency FROM open_item WHERE party = ? GROUP BY 1 HAVING SUM(remaining != 0) = 0", party
+        )
+        for (currency,) in list(closed):
+            worth = views.value(
+                """SELECT SUM(base) FROM (SELECT account, party, currency, base FROM posting
+                UNION ALL SELECT account, party, currency, base FROM difference)
+                WHERE account = ? AND party = ? AND currency = ?""",
+                account, party, currency,
+            )  # fmt: skip
+            assert not worth, (party, currency)
+
+
+def test_what_a_commit_settles_before_its_payment_is_settled(office: Office) -> None:
+    """A commit has its events stream by stream, and the document's may come first: a batch takes it out of itself."""
+    trader = trading(office, "USD", [1_250, 1_000])
+    key, day = trader.keys[0], FIRST + timedelta(110)
+
+    def work(tx: Transaction) -> None:
+        tx.change(Invoice, key, Invoice.pay, Money(1, "USD"), day)
+        made = paying.record(tx, trader.parties["1300"], "in", tx.state(Invoice, key).owing, day)
+        paying.settle(tx, made.number, f"invoice/{key}", None, day)
+
+    office.ledger.commit(work)
+    views = open_views(office.ledger)
+    assert not views.value("SELECT COUNT(*) FROM open_item WHERE remaining != 0")
+    assert not views.value("SELECT COUNT(*) FROM early_settlement")
+    settled(office, trader)
