@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -191,6 +193,17 @@ def test_another_valid_ledger_at_a_known_place_is_refused(
     (office.home / "devices" / "alice.json").write_bytes((other.home / "devices" / "alice.json").read_bytes())
     done = office.run("issue", "1")
     assert (done.returncode, done.stdout) == (21, ""), done.stderr
+
+
+def test_a_known_ledger_that_is_gone_is_not_to_be_made_anew(
+    bo: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    bo("init", "acme", "--name", "Acme", "--owner", "alice", "--no-passphrase")
+    work = tmp_path / "home" / "work"
+    (work / "acme").rename(work / "moved")
+    done = bo("--ledger", "acme", "status")
+    assert (done.returncode, done.stderr.partition(":")[0]) == (6, "bo"), done.stderr
+    assert "the ledger that this home knows at acme is gone: restore a backup" in done.stderr
 
 
 # files

@@ -131,13 +131,6 @@ def test_where_there_is_no_ledger_one_can_be_made(postgres_server: Server, postg
     found.require_free(place)
 
 
-def test_a_ledger_that_was_there_is_not_to_be_made_anew(office: Office, postgres_server: Server) -> None:
-    assert isinstance(office.ledger.at, places.Server)
-    postgres_server.sql(f"ALTER SCHEMA {office.ledger.at.schema} RENAME TO elsewhere")
-    with pytest.raises(Unavailable, match=r"the ledger that this home knows at .* is gone: restore a backup"):
-        office.another().pull()
-
-
 def test_a_schema_of_somebody_else_is_left_alone(postgres_server: Server, postgres_url: str) -> None:
     place = place_of(postgres_url)
     assert isinstance(place, places.Server)

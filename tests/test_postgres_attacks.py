@@ -97,7 +97,7 @@ def test_a_schema_that_was_renamed_or_replaced(office: Office, sql: Callable[[st
     sql(f"ALTER SCHEMA {name} RENAME TO {name}x")
     try:
         code, _, err = run(office, *READ)
-        assert (code, "there is no ledger at" in err) == (6, True)
+        assert (code, "is gone: restore a backup" in err) == (6, True)
         (tmp_path / "other").mkdir()
         Office(tmp_path / "other", (office.folder / "url").read_text()).close()
         for words in (READ, ADD, ("audit", "verify")):
