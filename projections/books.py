@@ -43,7 +43,7 @@ class Books(Projection):
     with dimensions turned over is kept a second time by those: who has none pays nothing for it.
     """
 
-    version = 4
+    version = 5
     tables = f"""
         CREATE TABLE book(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
         CREATE TABLE account(number TEXT PRIMARY KEY, name TEXT, type TEXT, parent TEXT, currency TEXT, control TEXT,

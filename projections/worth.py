@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from projections.assetworth import AT_ACQUISITION, DISPOSED, AssetWorth
+from projections.assetworth import TABLES as ASSETS
 from projections.gains import REALISED, Gains, Place, tally
 from projections.gains import TABLES as GAINS
 from projections.givenback import DOCUMENTS, GIVES_BACK, NOTES, Line, ended, owed, stood
@@ -29,7 +31,7 @@ TABLES = f"""
     CREATE TABLE waiting(entry INTEGER, currency TEXT, on_date TEXT, item TEXT, before INTEGER, after INTEGER,
         PRIMARY KEY(entry, currency)) WITHOUT ROWID;
     CREATE TABLE late(posting INTEGER PRIMARY KEY, base INTEGER);
-    {QUOTES}{GAINS}{SETTLING}
+    {QUOTES}{GAINS}{SETTLING}{ASSETS}
 """
 """`waiting` are entries whose currency has no rate yet. `late` is what postings of closed periods turned out to be
 worth: there they stay worth nothing, and a difference of a later day makes up for it."""
@@ -59,6 +61,7 @@ class Worth:
         self._quotes = Quotes()
         self._gains = Gains(role)
         self._items = Settling(self._gains)
+        self._assets = AssetWorth(role, own, self._gains)
 
     def handlers(self) -> list[tuple[str, Callable[[Any, Recorded, Views], None]]]:
         return [
@@ -66,6 +69,7 @@ class Worth:
             ("period.changed", self.closed),
             *self._gains.handlers(),
             *self._items.handlers(),
+            *self._assets.handlers(),
         ]
 
     # Entries
@@ -109,6 +113,8 @@ class Worth:
         from aggregates.rate import values_of
 
         minors = [line.minor for line in lines]
+        if tag in AT_ACQUISITION:
+            return self._assets.values(tag, wait.entry, lines, self._day_worth(wait, views), views)
         control = next((number for number, line in enumerate(lines) if line.party), None)
         before = stood(views, wait.entry, tag, wait.currency)
         if before is None:
@@ -121,13 +127,18 @@ class Worth:
     ) -> Callable[[int], int] | None:  # fmt: skip
         """How an amount is valued: as its item or document stood in the books, else at the day's rate."""
         from aggregates.money import proportion
-        from aggregates.rate import worth
 
         if tag in AT_COST and wait.item and settled:
             cost = self._cost(wait, views)
             return None if cost is None else lambda minor: proportion(minor, cost, settled)
         if tag in NOTES and stands.minor:
             return lambda minor: proportion(minor, stands.base, stands.minor)
+        return self._day_worth(wait, views)
+
+    def _day_worth(self, wait: Wait, views: Views) -> Callable[[int], int] | None:
+        """How an amount is valued at the day's rate."""
+        from aggregates.rate import worth
+
         own = self._own(views)
         rate = self._quotes.rate(wait.currency, own, wait.day, views)
         return None if rate is None else lambda minor: worth(minor, wait.currency, own, rate)
@@ -144,6 +155,8 @@ class Worth:
 
         What is owing again after a write-off may be a cent more or less of that than what was written off.
         """
+        if tag == DISPOSED and (worth := self._day_worth(wait, views)):
+            self._assets.sold(place, wait.entry, lines, values, worth, views)
         if not wait.item:
             return
         line, value = next(each for each in zip(lines, values, strict=True) if each[0].party)
@@ -245,6 +258,7 @@ class Worth:
             tally(day, account, currency, base, views, -1)
         self._gains.erased(stream, views)
         self._items.erased(stream, views)
+        self._assets.erased(stream, views)
         for table in ("month_worth", "day_worth"):
             views.run(f"DELETE FROM {table} WHERE debit = 0 AND credit = 0")  # noqa: S608
         views.run(f"DELETE FROM waiting WHERE {of_it}", stream)  # noqa: S608

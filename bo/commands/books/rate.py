@@ -128,6 +128,7 @@ def differences(
     `settlement`: a document was paid at another rate. `conversion`: money was exchanged at another rate than the day's.
     `held`: money is worth more or less. `unrealised`: so is what is owed, taken back by its `reversal`. `late`: an
     entry of a closed period got its rate afterwards, and counts here. `year-end`: to retained earnings with the result.
+    `disposal`: an asset brought just what it was worth in its own currency, but at another rate.
 
     \b
     Example: bo rate differences --period 2026
