@@ -19,6 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="write what the commands print into the transcripts")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Transcripts come first: what takes long should not be left to one worker when the others have done."""
+    items.sort(key=lambda item: item.path.name != "test_transcripts.py")
+
+
 @pytest.fixture
 def bo(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """`bo("invoice", "list", stdin="…", BO_NOW="…")`: the finished process, its output as text."""

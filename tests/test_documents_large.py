@@ -108,7 +108,7 @@ def compare(ledgers: Ledgers, folder: Path, mebibytes: int) -> None:
 Ledgers = Callable[[Path], AbstractContextManager[str]]
 
 
-@pytest.fixture(params=["folder", "tables", "bucket"])
+@pytest.fixture(params=["folder", "tables", pytest.param("bucket", marks=pytest.mark.long)])
 def ledgers(request: pytest.FixtureRequest) -> Ledgers:
     """Where a ledger can be begun that keeps its documents in such a place."""
     if request.param == "folder":

@@ -69,7 +69,7 @@ def _commands(folder: Path, programs: Programs, said: argparse.Namespace) -> lis
     if "views" in said.sections:
         rows += views.measure(folder, large, said.passes)
     if "hledger" in said.sections:
-        rows += hledger.measure(folder, large, said.many, said.passes)
+        rows += hledger.measure(folder, programs, large, said.many, said.passes)
     return rows
 
 

@@ -1,30 +1,39 @@
-"""Against hledger, where it is installed: what each customer owes, among many invoices."""
+"""The books among many invoices: against a bare click program, and against hledger on the journal that bo exports."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
-from tests.benchmarks.measure import Row, interleaved, slower, tell
-from tests.benchmarks.offices import CUSTOMERS, Office, number
+from tests.benchmarks.measure import Row, faster, interleaved, slower, tell
+from tests.benchmarks.offices import Office, Programs
+
+REPORTS = {
+    "trial balance": ("report", "trial-balance"),
+    "aging": ("invoice", "aging"),
+    "what each owes": ("invoice", "balance"),
+}
 
 
-def measure(folder: Path, office: Office, invoices: int, rounds: int) -> list[Row]:
-    what = f"what each customer owes, {invoices:,} invoices : hledger"
-    program = shutil.which("hledger")
+def measure(folder: Path, programs: Programs, office: Office, invoices: int, rounds: int) -> list[Row]:
+    program, journal = shutil.which("hledger"), folder / "books.journal"
+    tell("hledger: the books as a journal")
+    office.run("export", "hledger", "-o", str(journal))
+
+    def bare() -> None:
+        subprocess.run([str(programs.click), "x"], cwd=folder, capture_output=True, check=True)
+
+    runs = [partial(office.run, *words, "--json") for words in REPORTS.values()]
+    *ours, click = interleaved(4 * rounds, *runs, bare)
+    rows = [
+        slower(f"{name} of {invoices:,} invoices --json : click", taken, click, "≤ 2")
+        for name, taken in zip(REPORTS, ours, strict=True)
+    ]
     if program is None:
-        return [Row(what, "", "", None, "", "hledger is not installed")]
-    tell("hledger: a journal of the same invoices")
-    journal = folder / "invoices.journal"
-    with journal.open("w") as file:
-        for n in range(1, invoices + 1):
-            day, amount = date(2025, 1, 1) + timedelta(n % 365), (n % 7 + 1) * (n % 500 + 10) + 8
-            file.write(f"{day} {number(n)}\n    receivable:C-{n % CUSTOMERS}  {amount}.00 EUR\n    revenue\n\n")
-
-    def theirs() -> None:
-        subprocess.run([program, "-f", str(journal), "balance", "receivable"], capture_output=True, check=True)
-
-    mine, other = interleaved(rounds, lambda: office.run("invoice", "balance", "--json"), theirs)
-    return [slower(what, mine, other)]
+        return [*rows, Row("hledger bal", "", "", None, "", "hledger is not installed")]
+    tell("hledger: its balances")
+    theirs = partial(subprocess.run, [program, "-f", str(journal), "balance"], capture_output=True, check=True)
+    [taken] = interleaved(rounds, theirs)
+    return [*rows, faster("trial balance : hledger balance", ours[0], taken, 1, "run", "≥ 20")]
