@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     from store.place import Server
 
 WRITER, NEXT = 0x626F2E31, 0x626F2E32
-"""The upper halves of the locks' numbers, the schema's oid is the lower: "bo.1" and "bo.2"."""
+"""The upper halves of the locks' numbers, the schema's oid is the lower: "bo.1", and from "bo.2" on."""
+PLACES = 3
+"""Before the lock. Of those who write at once so many verify at a time what the others have written."""
 AHEAD = 200
 """Leaves that come along with the lock; who is further behind asks for them by a cursor."""
 MANY = 40
@@ -36,8 +39,8 @@ _OF = "FROM pg_namespace WHERE nspname = '{schema}'"
 _ALIVE = "set_config('idle_in_transaction_session_timeout', '10min', true)"
 """A machine that fell asleep while it held the lock does not hold it for ever."""
 _LOCK = f"SELECT pg_advisory_xact_lock({_NUMBER.format(WRITER)}), {DURABLE}, {_ALIVE} {_OF}"
-_LINE_UP = f"SELECT set_config('lock_timeout', '1s', true), pg_advisory_lock({_NUMBER.format(NEXT)}) {_OF}"
-_STEP_UP = f"SELECT pg_advisory_unlock({_NUMBER.format(NEXT)}) {_OF}"
+_LINE_UP = f"SELECT set_config('lock_timeout', '1s', true), pg_advisory_lock({_NUMBER.format('{place}')}) {_OF}"
+_STEP_UP = f"SELECT pg_advisory_unlock({_NUMBER.format('{place}')}) {_OF}"
 _INSERT = {
     table: (f"INSERT INTO {{schema}}.{table} VALUES", f"({', '.join(['%b'] * len(columns))})")
     for table, columns in TABLES.items()
@@ -64,8 +67,8 @@ class PostgresStore(PostgresReader):
         """Rows of the commit that is being written; they are sent together with COMMIT."""
         self._crowded = False
         """Whether others had written when the lock was got the last time."""
-        self._next = False
-        """Whether this one holds the place before the lock."""
+        self._place, self._next = NEXT + random.randrange(PLACES), False  # noqa: S311  # any will do
+        """Its place before the lock, and whether it holds it."""
 
     @classmethod
     def create(cls, server: Server) -> PostgresStore:
@@ -150,10 +153,10 @@ class PostgresStore(PostgresReader):
 
     @contextmanager
     def lining_up(self, since: int) -> Iterator[bool]:
-        """Be the next one, where others were writing the last time, and hear what is new.
+        """Be among the next, where others were writing the last time, and hear what is new.
 
         Who waits for the write lock alone finds in the end that all before him have written, and while he verifies
-        that, all after him wait. This place before the lock is there for speed only: who does not get it within a
+        that, all after him wait. The places before the lock are there for speed only: who does not get his within a
         second, or comes through a pooler that gives it to another's connection, writes as well without it.
         """
         if self._crowded:
@@ -169,7 +172,7 @@ class PostgresStore(PostgresReader):
         finally:
             self._changed()
             if self._next and not self._session.db_is_gone():
-                self._session.run(_STEP_UP.format(schema=self._schema))
+                self._session.run(_STEP_UP.format(schema=self._schema, place=self._place))
             self._next = False
 
     def _is_behind(self, since: int | None) -> bool:
@@ -207,7 +210,7 @@ class PostgresStore(PostgresReader):
         db = self._session.db
         with db.pipeline():
             for statement in statements:
-                db.execute(statement.format(schema=self._schema))
+                db.execute(statement.format(schema=self._schema, place=self._place))
             head, ahead = self._session.cursor(), self._session.cursor()
             head.execute(NEWEST.format(schema=self._schema))
             if since is not None:

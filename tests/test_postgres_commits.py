@@ -113,7 +113,7 @@ def test_where_others_write_one_catches_up_before_the_lock(
 def test_the_place_before_the_lock_is_given_up_whatever_happens(
     office: Office, another: Ledger, sql: Callable[[str], list[tuple[Any, ...]]]
 ) -> None:
-    held = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = {postgres.NEXT}"
+    held = f"SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid >= {postgres.NEXT}"
     for work in (issue, refuse):
         with suppress(Refused):
             office.ledger.commit(work)
@@ -128,7 +128,8 @@ def refuse(tx: Transaction) -> str:
 def test_who_holds_the_place_before_the_lock_for_ever_stops_nobody(office: Office, another: Ledger) -> None:
     assert isinstance(office.ledger.at, Place)
     holder = Session(office.ledger.at)
-    holder.run(postgres._LINE_UP.format(schema=office.ledger.at.schema))
+    for place in range(postgres.NEXT, postgres.NEXT + postgres.PLACES):
+        holder.run(postgres._LINE_UP.format(schema=office.ledger.at.schema, place=place))
     start = monotonic()
     assert office.ledger.commit(issue) == NUMBERS[6]
     assert 1.0 <= monotonic() - start < 10.0
