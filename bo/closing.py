@@ -78,7 +78,7 @@ def close(ledger: Ledger, tx: Transaction, period: Period, soft: bool, accept: S
     if soft:
         return [f"{tx.change(Periods, BOOKS, Periods.soft_close, through, tx.person).through}", "soft-closed"]
     state.close(through, tx.person)
-    first = _first(views, period, through)
+    first = unsealed(views, period, through)
     accepted = _accepted(open_items(tx, views, first, through), accept, reason, f"from {first} to {through}")
     package = _package(ledger, tx, views, first, through, accepted, reason)
     data = packages.encode(package)
@@ -95,8 +95,8 @@ def open_items(tx: Transaction, views: Views, first: date, last: date) -> list[O
     return checks.open_items(views, checks.Asked(first, last, tx.today, len(approvers(tx)) > 1))
 
 
-def _first(views: Views, period: Period, through: date) -> date:
-    """The day from which nothing is sealed yet, or not as it is since a reopening."""
+def unsealed(views: Views, period: Period, through: date) -> date:
+    """The day from which nothing is sealed yet, or not as it is since a reopening: a close begins with it."""
     standing = closes.standing_closes(views)
     reopened = [date.fromisoformat(each.first) for each in standing if each.reopened]
     if reopened:

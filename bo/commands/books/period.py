@@ -104,18 +104,19 @@ def close(ledger: Ledger, period: Period, soft: bool, accept: tuple[str, ...]) -
 @options.rows
 @options.ledger
 def checklist(ledger: Ledger, period: Period) -> list[Open]:
-    """List what is still open in PERIOD, and would have to be mended or accepted to close it.
+    """List what is still open, and would have to be mended or accepted to close PERIOD and what is open before it.
 
     \b
     Example: bo period checklist 2026-03
     """
-    from bo import checks
+    from bo import checks, closing
     from bo.clock import today
     from bo.paying import approvers_of
     from projections.core import open_views
 
-    several = len(approvers_of(ledger.people, ledger.clock())) > 1
-    return checks.open_items(open_views(ledger), checks.Asked(*period, today(), several))
+    views, several = open_views(ledger), len(approvers_of(ledger.people, ledger.clock())) > 1
+    first = min(period.first, closing.unsealed(views, period, period.last))
+    return checks.open_items(views, checks.Asked(first, period.last, today(), several))
 
 
 @period.command()
