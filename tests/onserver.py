@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 URL = "ledger.url"
@@ -42,14 +43,17 @@ def url_of(word: str) -> str:
         return ""
 
 
-def as_folders(lines: list[str], home: Path, *, short: bool) -> list[str]:
-    """What was printed, with the folders again where it says URLs: whole paths, or as they are called in `work`."""
-    known = home / "urls"
+def as_folders(lines: list[str], home: Path) -> Iterator[list[str]]:
+    """What was printed, with the folders again where it says URLs: as called in `work`, as typed, as whole paths."""
+    known, ledgers = home / "urls", []
     for line in known.read_text().splitlines() if known.exists() else ():
-        url, _, folder = line.partition(" ")
-        name = os.path.relpath(folder, home / "work") if short else folder
-        lines = [text.replace(f'"{url}"', name).replace(url, name) for text in lines]
-    return lines
+        url, folder, typed = line.split(" ", 2)
+        ledgers.append((url, (os.path.relpath(folder, home / "work"), typed, folder)))
+    for way in range(3):
+        shown = lines
+        for url, names in ledgers:
+            shown = [text.replace(f'"{url}"', names[way]).replace(url, names[way]) for text in shown]
+        yield shown
 
 
 def _free(word: str) -> bool:
@@ -75,7 +79,7 @@ if __name__ == "__main__":
         url = next(word for word in words if word.startswith(os.environ["BO_SERVER"]))
         (begun / URL).write_text(url)
         with Path(os.environ["HOME"], "urls").open("a") as known:
-            known.write(f"{place_of(url)} {begun.resolve()}\n")
+            known.write(f"{place_of(url)} {begun.resolve()} {begun}\n")
     code = _run(words)
     if begun is not None and code:
         (begun / URL).unlink()
