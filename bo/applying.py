@@ -72,17 +72,10 @@ def applying(
     """Share out the credit of `text` to `NUMBER` or `NUMBER;AMOUNT`, and an amount, or the `rest`, back as money."""
     of, shares = holder(ledger, kind, text), [_part(ledger, kind, each) for each in parts]
     back = options.MONEY.convert(refund, None, None) if refund not in ("", "rest") else None
-    return lambda tx: _apply(tx, of, shares, back, bool(refund), on, bank, ref)
+    return lambda tx: apply(tx, of, shares, back, bool(refund), on, bank, ref)
 
 
-def _part(ledger: Ledger, kind: str, text: str) -> tuple[str, Amount | None]:
-    """What is to be settled, and how much of it."""
-    number, _, wanted = (each.strip() for each in text.partition(";"))
-    key = references.resolve(open_views(ledger), number, kind).key
-    return key, options.MONEY.convert(wanted, None, None) if wanted else None
-
-
-def _apply(
+def apply(
     tx: Transaction, of: Holder, parts: Sequence[tuple[str, Amount | None]], refund: Amount | None, back: bool,
     on: date, bank: str, ref: str,
 ) -> list[str]:  # fmt: skip
@@ -97,6 +90,13 @@ def _apply(
         said += told
     left = of.left(tx)
     return [*said, *([f"{left} of credit is left"] if left else [])]
+
+
+def _part(ledger: Ledger, kind: str, text: str) -> tuple[str, Amount | None]:
+    """What is to be settled, and how much of it."""
+    number, _, wanted = (each.strip() for each in text.partition(";"))
+    key = references.resolve(open_views(ledger), number, kind).key
+    return key, options.MONEY.convert(wanted, None, None) if wanted else None
 
 
 def _settle(tx: Transaction, of: Holder, name: str, key: str, wanted: Amount | None, on: date) -> list[str]:
