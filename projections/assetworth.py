@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from projections.bookkeys import LINES_OF
 from projections.givenback import Stood
 
 if TYPE_CHECKING:
@@ -163,8 +164,6 @@ def _posted(which: str, views: Views, *values: object) -> Stood | None:
 
 
 def _sums(which: str, views: Views, *values: object) -> tuple[int, int, bool]:
-    from projections.books import LINES_OF
-
     [(minor, base, known)] = views.rows(
         f"""SELECT coalesce(SUM(p.minor), 0), coalesce(SUM(coalesce(late.base, p.base)), 0), COUNT(*) = COUNT(p.base)
         FROM entry e JOIN posting p ON {LINES_OF} LEFT JOIN late ON posting = p.id WHERE {which}""",  # noqa: S608

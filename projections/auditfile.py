@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from projections.books import PARTS
+from projections.bookkeys import PARTS
 from projections.entries import PARTY
 from projections.taxed import DIRECTION, NAMED, PART
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from projections.bookkeys import BY_HAND, LINES, PARTS
 from projections.core import Projection, on
 from projections.givenback import Line
 from projections.worth import TABLES as WORTH
@@ -19,14 +20,6 @@ if TYPE_CHECKING:
     from projections.core import Views
     from store.recorded import Recorded
 
-LINES = 1 << 16
-"""An entry has fewer lines: the id of a posting is that of its entry times this, plus its line."""
-PARTS = 1 << 4
-"""The same for the entries of one event: the id of an entry is its position times this, plus its part."""
-LINES_OF = f"p.id >= e.id * {LINES} AND p.id < (e.id + 1) * {LINES}"
-"""SQL: the postings `p` of the entry `e`, by their key."""
-BY_HAND = "substr({0}, 1, instr({0}, '.') - 1) NOT IN ('invoice', 'bill', 'payment')"
-"""SQL: whether an event is no document's, so that its lines on a control account are items of their own."""
 REMEMBERED = 100_000
 """So many streams' facts are kept in memory while the log is folded."""
 _MONTHS = "month_turnover(month, account, currency, debit, credit)"

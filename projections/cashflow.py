@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from projections.accounts import known, within
 from projections.balances import moved
-from projections.books import LINES
+from projections.bookkeys import LINES
 from projections.core import Minor, Nothing
 from projections.statements import Compared, Line
 

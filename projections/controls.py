@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projections.books import BY_HAND, LINES_OF
+from projections.bookkeys import BY_HAND, LINES_OF
 
 KINDS = {"receivable": "customer", "payable": "vendor"}
 """Whose items a control account is made of."""

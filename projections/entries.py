@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.balances import upto
-from projections.books import LINES_OF
+from projections.bookkeys import LINES_OF
 from projections.core import Minor
 from projections.tagged import bears
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
+from projections.bookkeys import LINES_OF
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -46,8 +48,6 @@ class Stood(NamedTuple):
 
 def stood(views: Views, entry: int, tag: str, currency: str) -> dict[Place, Stood] | None:
     """What an entry may give back of earlier ones of its stream; None while the worth of some is not known."""
-    from projections.books import LINES_OF
-
     events = GIVES_BACK.get(tag, set())
     rows = list(
         views.rows(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.bills import PERSON
-from projections.books import LINES_OF, PARTS
+from projections.bookkeys import LINES_OF, PARTS
 from projections.core import Minor, Projection, on
 from projections.entries import CREDIT, DEBIT, PARTY
 from store.errors import NotFound

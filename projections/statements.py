@@ -10,7 +10,7 @@ import msgspec
 
 from projections.accounts import Known, known
 from projections.balances import moved
-from projections.books import LINES_OF
+from projections.bookkeys import LINES_OF
 from projections.core import Minor
 from projections.tagged import bears
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from projections.books import LINES_OF
+from projections.bookkeys import LINES_OF
 from projections.core import Minor
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from projections.books import PARTS
+from projections.bookkeys import PARTS
 from projections.core import Minor, Nothing, Projection, on
 from projections.taxcodes import Codes
 from projections.taxed import Posted, Seen, posted

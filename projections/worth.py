@@ -12,6 +12,7 @@ import msgspec
 
 from projections.assetworth import AT_ACQUISITION, DISPOSED, AssetWorth
 from projections.assetworth import TABLES as ASSETS
+from projections.bookkeys import LINES
 from projections.gains import REALISED, Gains, Place, tally
 from projections.gains import TABLES as GAINS
 from projections.givenback import DOCUMENTS, GIVES_BACK, NOTES, Line, ended, owed, stood
@@ -205,7 +206,6 @@ class Worth:
 
         One of a closed period stays worth nothing there. All of it counts on the first open day, once all is known.
         """
-        from projections.books import LINES
 
         [(tag, position, source, day)] = views.rows(
             "SELECT event, position, source, on_date FROM entry WHERE id = ?", entry
@@ -246,7 +246,6 @@ class Worth:
 
     def erased(self, stream: str, views: Views) -> None:
         """What an erased stream had posted is worth nothing any more."""
-        from projections.books import LINES
 
         of_it = "entry IN (SELECT id FROM entry WHERE source = ?1)"
         for day, account, currency, base in list(

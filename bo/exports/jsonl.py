@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from bo import exporting
-from projections.books import PARTS
+from projections.bookkeys import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
