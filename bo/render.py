@@ -11,19 +11,19 @@ from inspect import get_annotations
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import astuple
 
 from bo.errors import BadInput
 
 FORMATS = ("table", "csv", "tsv", "json", "jsonl", "md", "html", "plain")
 
-_HIDDEN = re.compile(
+_HIDDEN = (
     "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
     "\U000e0000-\U000e007f]"
 )
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 _RUNS = tuple("=+-@\t\r\n＝＋－＠")
-_NEEDS_QUOTES = re.compile('[",\r\n]')
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+_NUMBER = r"[+-]?[0-9]+(\.[0-9]+)?"
 
 
 class How(NamedTuple):
@@ -89,18 +89,23 @@ def record(row: msgspec.Struct, currency: str = "") -> dict[str, Any]:
     """The fields as JSON shows them; amounts as exact decimals of the row's `currency`."""
     currency = getattr(row, "currency", None) or currency
     amounts = minors(type(row))
+    digits = digits_of(currency) if amounts and currency else 0
     return {
-        name: exact(value, currency) if name in amounts and value is not None else _plain(value, currency)
-        for name, value in ((name, getattr(row, name)) for name in row.__struct_fields__)
+        name: _exact(value, digits) if name in amounts and value is not None else _plain(value, currency)
+        for name, value in zip(row.__struct_fields__, astuple(row), strict=True)
     }
 
 
 def exact(minor: int, currency: str) -> str:
     """Minor units as a decimal: 1205 EUR is 12.05."""
-    digits = digits_of(currency) if currency else 0
-    text = str(abs(minor)).rjust(digits + 1, "0")
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{text[:-digits]}.{text[-digits:]}" if digits else sign + text
+    return _exact(minor, digits_of(currency) if currency else 0)
+
+
+def _exact(minor: int, digits: int) -> str:
+    if not digits:
+        return str(minor)
+    whole, rest = divmod(abs(minor), 10**digits)
+    return f"{'-' if minor < 0 else ''}{whole}.{rest:0{digits}}"
 
 
 @cache
@@ -123,7 +128,7 @@ def numeric(shape: type[msgspec.Struct] | None, found: Iterable[msgspec.Struct])
 
 def clean(text: str) -> str:
     """Text that cannot move the cursor, hide or turn around: `\\x1b`, `\\u202e`, `\\n` are shown as such."""
-    return _HIDDEN.sub(_escaped, text)
+    return re.sub(_HIDDEN, _escaped, text)
 
 
 def say(text: str) -> None:
@@ -230,12 +235,12 @@ def _separated(names: Sequence[str], listed: Iterable[dict[str, Any]], format: s
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    return '"' + text.replace('"', '""') + '"' if re.search('[",\r\n]', text) else text
 
 
 def _harmless(text: str) -> str:
     """A cell no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_RUNS) and not _NUMBER.fullmatch(text) else text
+    return f"'{text}" if text.startswith(_RUNS) and not re.fullmatch(_NUMBER, text) else text
 
 
 def _escaped(match: re.Match[str]) -> str:
