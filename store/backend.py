@@ -127,8 +127,8 @@ class Backend(Protocol):
 
     # writing
 
-    def lining_up(self, since: int) -> AbstractContextManager[bool]:
-        """Before `writing`: True inside when others write too, so that there is time to follow the log meanwhile.
+    def lining_up(self, since: int) -> AbstractContextManager[None]:
+        """Around `writing`, where many write at once: there is time inside to follow the log before the lock.
 
         Who has followed it to leaf `since` is brought what came after it.
         """

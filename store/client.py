@@ -6,7 +6,7 @@ SQLCipher with a raw key from the device file. It is a cache: damaged, stale or 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,10 +17,11 @@ import sqlcipher3.dbapi2 as sqlite
 from store import streams
 from store.errors import Unavailable
 from store.failpoints import hit
-from store.home import private_folder
+from store.home import locked, private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 TABLES = f"""
 CREATE TABLE IF NOT EXISTS state(name TEXT PRIMARY KEY, value BLOB) WITHOUT ROWID;
@@ -35,8 +36,8 @@ sqlite.register_adapter(date, str)
 sqlite.register_adapter(bytes, bytes)  # without one the library looks for it in vain, at ten times the cost of storing
 sqlite.register_adapter(type(None), lambda nothing: nothing)
 PLAIN = b"SQLite format 3\0"
-PATIENCE = 30_000
-"""Milliseconds to wait for another process of this client."""
+PATIENCE = 30.0
+"""Seconds to wait for another process of this client."""
 
 
 class Standing(NamedTuple):
@@ -90,7 +91,7 @@ class Client:
         try:
             db.execute("PRAGMA cipher_log_level=NONE")
             db.execute(f"PRAGMA key=\"x'{self._key}'\"")
-            db.execute(f"PRAGMA busy_timeout={PATIENCE}")
+            db.execute(f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}")
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute("PRAGMA secure_delete=ON")
             if db.execute("PRAGMA user_version").fetchone() != (LAYOUT,):
@@ -146,22 +147,29 @@ class Client:
             if not nested and self.db.in_transaction:
                 self.db.execute("COMMIT")
 
+    def _queue(self) -> AbstractContextManager[None]:
+        """SQLite itself would have who waits sleep longer than a commit takes. For a scratch database nobody does."""
+        if self._journal == "OFF":
+            return nullcontext()
+        return locked(self.path.with_name(f"{self.path.name}-lock"), PATIENCE, "another process holds the views")
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Views and the position they reached are written together or not at all. What `reading` holds ends."""
         if self.db.in_transaction:
             self.db.execute("COMMIT")
-        self.db.execute("BEGIN IMMEDIATE")
-        hit("views-begun")
-        try:
-            yield
-            hit("views-before-commit")
-            self.db.execute("COMMIT")
-        except BaseException:
-            if self.db.in_transaction:
-                self.db.execute("ROLLBACK")
-            self._standing = None  # it may say what is undone
-            raise
+        with self._queue():
+            self.db.execute("BEGIN IMMEDIATE")
+            hit("views-begun")
+            try:
+                yield
+                hit("views-before-commit")
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                self._standing = None  # it may say what is undone
+                raise
         hit("views-updated")
 
     def vacuum(self) -> None:
@@ -172,7 +180,7 @@ class Client:
         """Empty the write-ahead log, so that no old page is left; False while a reader holds on to it."""
         self.db.execute("PRAGMA busy_timeout=250")
         busy, _, _ = self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        self.db.execute(f"PRAGMA busy_timeout={PATIENCE}")
+        self.db.execute(f"PRAGMA busy_timeout={PATIENCE * 1000:.0f}")
         return not busy
 
     def excluded(self) -> list[tuple[int, int, int]]:

@@ -82,17 +82,18 @@ def save(client: Client, verifier: Verifier) -> None:
 
 
 @calm()
-def follow(ledger: Ledger) -> None:
-    """Bring the client up to the newest commit, chunk by chunk.
+def follow(ledger: Ledger) -> int:
+    """Bring the client up to the newest commit, chunk by chunk; how many commits there were to verify.
 
     Raises RolledBack when the log is not an extension of what was seen, Tampered where structure fails.
     """
     contents: Contents | None = None
     sink = ledger.sink()
-    more = True
+    more, taken = True, 0
     while more:
         with ledger.client.transaction():
             verifier = ledger.adopt(restore(ledger.client, ledger.id))
+            before = verifier.sequence
             _check_pins(ledger, verifier)
             contents = contents or Contents(ledger.store, ledger.client, ledger.keyring, ledger.lasts)
             sink.prepare()
@@ -100,9 +101,12 @@ def follow(ledger: Ledger) -> None:
             if not more and ledger.client.get("reopen"):
                 _reopen(ledger, sink)
             sink.flush()
-            save(ledger.client, verifier)
-            if ledger.member() is not None:
-                ledger.client.put("enrolled", b"yes")
+            if verifier.sequence > before:
+                save(ledger.client, verifier)
+                if ledger.member() is not None:
+                    ledger.client.put("enrolled", b"yes")
+            taken += verifier.sequence - before
+    return taken
 
 
 class Written(NamedTuple):

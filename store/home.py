@@ -6,7 +6,7 @@ import os
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -202,14 +202,26 @@ def private_folder(folder: Path) -> None:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file of its own."""
+def locked(path: Path, wait: float = 60.0, problem: str = "another process holds the lock") -> Iterator[None]:
+    """Hold an exclusive lock on a file of its own: threads have one each, so it excludes them too.
+
+    Raises Unavailable after `wait` seconds.
+    """
     import fcntl
 
     private_folder(path.parent)
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        pause, until = 0.0002, monotonic() + wait
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if monotonic() > until:
+                    raise Unavailable(f"{path}: {problem} for {wait:.0f} seconds") from None
+                sleep(pause)
+                pause = min(pause * 2, 0.01)
         yield
     finally:
         os.close(descriptor)

@@ -56,7 +56,7 @@ class Ledger:
     `command`, `reason`, `key` and `request` describe what the user asked for and are written into the
     events; `dry_run` makes `commit` leave its plan in `planned` and write nothing. `home_compartment` is
     the first one a command touched: its journal and its idempotency keys stand there. `looked` is when this client
-    last stood at the newest head.
+    last stood at the newest head, `crowded` whether several others had written when it wrote the last time.
     """
 
     def __init__(self, at: Place, home: Home, device: Device, views: Views) -> None:
@@ -69,7 +69,7 @@ class Ledger:
         self.home_compartment = 0
         self.planned: list[Planned] = []
         self.loose: dict[bytes, int] = {}
-        self.looked = NEVER
+        self.looked, self.crowded = NEVER, False
         self.clock: Callable[[], int] = _now
         binding = home.binding(self.place)
         if binding is not None and binding.ledger != self.id.hex():
@@ -101,8 +101,8 @@ class Ledger:
         self.looked = NEVER
         if newest is None:
             raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
-        if "verifier" in self.__dict__ and self.verifier.note != note:
-            return False  # another process of this client went on, or this one was broken off
+        if "verifier" in self.__dict__ and self.verifier.note != note:  # another process of this client went on
+            self._refresh()
         if note is not None and newest[1] == note and (pin is None or pin.size <= newest[0]):
             if pin is not None and pin.size == newest[0] and pin.note != note:
                 raise RolledBack(f"the log was forked at size {pin.size}: another head was pinned")
@@ -164,6 +164,15 @@ class Ledger:
         self.verifier = verifier
         self.keyring.people = verifier.people
         return verifier
+
+    def standing_at(self) -> int:
+        """How many leaves this client has verified, in this process or another."""
+        return int.from_bytes(self.client.get("size") or b"", "big")
+
+    def _refresh(self) -> None:
+        from store.follow import restore
+
+        self.adopt(restore(self.client, self.id))
 
     def forget(self) -> None:
         """Drop what was worked out ahead of the log: it is restored from the client when it is asked for."""

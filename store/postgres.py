@@ -65,8 +65,6 @@ class PostgresStore(PostgresReader):
         self.writable, self._may_write, self.standby = writable, True, False
         self._waiting: list[tuple[str, Sequence[tuple[Any, ...]]]] = []
         """Rows of the commit that is being written; they are sent together with COMMIT."""
-        self._crowded = False
-        """Whether others had written when the lock was got the last time."""
         self._place, self._next = NEXT + random.randrange(PLACES), False  # noqa: S311  # any will do
         """Its place before the lock, and whether it holds it."""
 
@@ -152,33 +150,26 @@ class PostgresStore(PostgresReader):
     # writing
 
     @contextmanager
-    def lining_up(self, since: int) -> Iterator[bool]:
-        """Be among the next, where others were writing the last time, and hear what is new.
+    def lining_up(self, since: int) -> Iterator[None]:
+        """Be among the next, and hear what is new.
 
         Who waits for the write lock alone finds in the end that all before him have written, and while he verifies
         that, all after him wait. The places before the lock are there for speed only: who does not get his within a
         second, or comes through a pooler that gives it to another's connection, writes as well without it.
         """
-        if self._crowded:
-            self._crowded = False
-            try:
-                with self._session.faults():
-                    self._hear([_LINE_UP], since)
-                self._next, self._crowded = True, self._is_behind(since)
-            except Unavailable:  # what is wrong is met again at the lock, and told there
-                self._session.drop()
         try:
-            yield self._crowded
+            with self._session.faults():
+                self._hear([_LINE_UP], since)
+            self._next = True
+        except Unavailable:  # what is wrong is met again at the lock, and told there
+            self._session.drop()
+        try:
+            yield
         finally:
             self._changed()
             if self._next and not self._session.db_is_gone():
                 self._session.run(_STEP_UP.format(schema=self._schema, place=self._place))
             self._next = False
-
-    def _is_behind(self, since: int | None) -> bool:
-        """Whether a head was read that is newer than the one of `since` leaves."""
-        newest = self.newest() if since is not None else None
-        return newest is not None and newest[0] > (since or 0)
 
     @contextmanager
     def writing(self, since: int | None = None) -> Iterator[None]:
@@ -197,7 +188,7 @@ class PostgresStore(PostgresReader):
             with self._session.faults():
                 self._session.begun()
                 self._hear([_WRITE, _LOCK, *[_STEP_UP] * self._next], since)
-            self._next, self._crowded = False, self._crowded or self._is_behind(since)
+            self._next = False
             hit("begun")
             yield
         finally:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import stat
-import time
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +15,7 @@ import sqlcipher3.dbapi2 as sqlite
 from store.backend import LEAF, NOTE, SEALED, WAIT, WRAPPED, Raw, beyond, short
 from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
+from store.home import locked
 from store.leaf import COMMIT, LIMIT, Leaf
 
 if TYPE_CHECKING:
@@ -318,16 +317,20 @@ class SQLiteStore:
 
     # writing
 
-    def lining_up(self, since: int) -> AbstractContextManager[bool]:
-        """False: there is no place before the lock of a file."""
-        return nullcontext(False)
+    def _queue(self) -> AbstractContextManager[None]:
+        """With SQLite's own waiting alone many writers get half as much done as one."""
+        return locked(self.directory / "lock", WAIT, "another writer holds the ledger")
+
+    def lining_up(self, since: int) -> AbstractContextManager[None]:
+        """There is no place before the lock of a file."""
+        return nullcontext()
 
     @contextmanager
     def writing(self, since: int | None = None) -> Iterator[None]:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone."""
         if not self.writable:
             raise Unavailable(f"{self.path} cannot be written here")
-        with _queue(self.directory / "lock"):
+        with self._queue():
             with faults(self.path):
                 self._db.execute("BEGIN IMMEDIATE")
             hit("begun")
@@ -416,7 +419,7 @@ class SQLiteStore:
 
     def vacuum(self) -> None:
         """Write the database anew: what deleted rows left in its pages is gone."""
-        with faults(self.path), _queue(self.directory / "lock"):
+        with faults(self.path), self._queue():
             self._db.execute("VACUUM")
 
     def backup(self, target: Path) -> None:
@@ -447,23 +450,3 @@ def _connect(path: Path, mode: str) -> Any:
 def _text(raw: bytes) -> str:
     """No column of ours holds text; what was planted is still text, whatever its bytes."""
     return raw.decode(errors="replace")
-
-
-@contextmanager
-def _queue(path: Path) -> Iterator[None]:
-    """Hold the lock file. Each holder has its own descriptor, so threads exclude one another too."""
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    try:
-        pause, until = 0.0005, time.monotonic() + WAIT
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise Unavailable(f"{path}: another writer holds the ledger for {WAIT:.0f} seconds") from None
-                time.sleep(pause)
-                pause = min(pause * 2, 0.01)
-        yield
-    finally:
-        os.close(descriptor)

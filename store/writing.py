@@ -7,6 +7,7 @@ sealed is forgotten, and the commit keeps its id, by which it is found where it 
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -62,7 +63,8 @@ def _followed(ledger: Ledger) -> None:
     patience, lag = Patience(), Patience(LAG)
     while True:
         try:
-            return follow(ledger)
+            follow(ledger)
+            return
         except Interrupted:
             if not patience.wait():
                 raise
@@ -142,21 +144,26 @@ class _InDoubt(Exception):
 
 
 def _once(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
-    """One try, after catching up with those who write meanwhile."""
-    store = ledger.store
-    with store.lining_up(ledger.verifier.size) as waited:
-        if waited:
-            follow(ledger)
-        with store.writing(ledger.verifier.size):
-            return _alone(ledger, work, commit_id, doubtful)
+    """One try, after catching up with those who write meanwhile: where they are many, before the lock too."""
+    store, caught_up = ledger.store, 0
+    with ExitStack() as stack:
+        if ledger.crowded:
+            stack.enter_context(store.lining_up(ledger.standing_at()))
+            caught_up = _catch_up(ledger)
+        stack.enter_context(store.writing(ledger.standing_at()))
+        if doubtful and _recorded(ledger, commit_id, doubtful):
+            return doubtful
+        ledger.crowded = caught_up + _catch_up(ledger) > 1
+        return _alone(ledger, work, commit_id)
 
 
-def _alone(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
-    """The same under the lock. Nobody else can commit: what is in doubt is recorded by now, or never will be."""
-    if doubtful and _recorded(ledger, commit_id, doubtful):
-        return doubtful
-    if not ledger.is_current():
-        follow(ledger)
+def _catch_up(ledger: Ledger) -> int:
+    """How many commits of others this process had to verify: what another one of this client did, it need not."""
+    return 0 if ledger.is_current() else follow(ledger)
+
+
+def _alone(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes) -> _Done:
+    """The same under the lock, at the newest head."""
     hit("head-read")
     with ledger.client.reading():
         tx = Transaction(ledger, commit_id)
@@ -185,7 +192,10 @@ def _commit(ledger: Ledger, done: _Done) -> None:
 
 
 def _recorded(ledger: Ledger, commit_id: bytes, doubtful: _Done) -> bool:
-    """Whether a commit that got no answer stands in the log. Raises Tampered where another stands under its id."""
+    """Whether a commit that got no answer stands in the log. Raises Tampered where another stands under its id.
+
+    Asked under the lock, when nobody can commit: it is recorded by now, or never will be.
+    """
     found = ledger.store.stream(COMMIT, 0, commit_id)
     if not found:
         return False

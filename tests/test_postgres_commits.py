@@ -18,6 +18,7 @@ from store.leaf import EVENT, Leaf
 from store.ledger import Ledger
 from store.place import Server as Place
 from store.transaction import Transaction
+from store.verify import Judged, Verifier
 from tests.ledgers import Office, issue, numbers
 from tests.servers import Server
 
@@ -87,11 +88,12 @@ def test_who_is_far_behind_reads_the_rest_by_a_cursor(
 
 @pytest.fixture
 def another(office: Office, monkeypatch: pytest.MonkeyPatch) -> Ledger:
-    """A client that writes so often that the office's own finds its commits whenever it has the lock."""
+    """A client that writes so often that the office's own finds several of its commits whenever it has the lock."""
     monkeypatch.setattr(writing, "LATELY", 60.0)
     other = office.fresh()
-    for _ in range(3):
+    for _ in range(2):
         office.ledger.commit(issue)
+        other.commit(issue)
         other.commit(issue)
     return other
 
@@ -101,9 +103,9 @@ def test_where_others_write_one_catches_up_before_the_lock(
 ) -> None:
     locked, follow = list[bool](), writing.follow
 
-    def noted(ledger: Ledger) -> None:
+    def noted(ledger: Ledger) -> int:
         locked.append(ledger.store._session.within)  # type: ignore[attr-defined]
-        follow(ledger)
+        return follow(ledger)
 
     monkeypatch.setattr(writing, "follow", noted)
     assert office.ledger.commit(issue) == NUMBERS[6]
@@ -134,6 +136,22 @@ def test_who_holds_the_place_before_the_lock_for_ever_stops_nobody(office: Offic
     assert office.ledger.commit(issue) == NUMBERS[6]
     assert 1.0 <= monotonic() - start < 10.0
     holder.drop()
+
+
+def test_what_one_process_of_a_client_recorded_no_other_verifies_again(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, verified, take = office.another(), list[bytes](), Verifier.take
+
+    def noted(verifier: Verifier, leaves: Sequence[Leaf], note: bytes) -> Judged:
+        verified.append(note)
+        return take(verifier, leaves, note)
+
+    monkeypatch.setattr(Verifier, "take", noted)
+    told = [ledger.commit(issue) for _ in range(3) for ledger in (office.ledger, other)]
+    assert (told, verified) == (NUMBERS[:6], [])
+    assert numbers(office.fresh()) == told
+    assert len(verified) > 6
 
 
 def test_a_head_heard_in_line_may_be_older_than_what_this_client_saw_since(office: Office, another: Ledger) -> None:
