@@ -89,7 +89,8 @@ def record(row: msgspec.Struct, currency: str = "") -> dict[str, Any]:
     """The fields as JSON shows them; amounts as exact decimals of the row's `currency`."""
     currency = getattr(row, "currency", None) or currency
     amounts = minors(type(row))
-    digits = digits_of(currency) if amounts and currency else 0
+    shown = currency and any(getattr(row, name) is not None for name in amounts)
+    digits = digits_of(currency) if shown else 0
     return {
         name: _exact(value, digits) if name in amounts and value is not None else _plain(value, currency)
         for name, value in zip(row.__struct_fields__, astuple(row), strict=True)

@@ -135,6 +135,10 @@ def test_a_spreadsheet_runs_no_cell(text: str, capsys: pytest.CaptureFixture[str
     assert row["owing"] == "-1.00"
 
 
+def test_a_row_without_amounts_needs_no_known_currency() -> None:
+    assert render.record(Row("Acme", None, None, "no currency"))["owing"] is None
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), st.text(max_size=8))
 def test_csv_reads_back_as_it_was(first: str, second: str) -> None:
     out = io.StringIO()
