@@ -76,8 +76,8 @@ class State(msgspec.Struct, Generic[E], frozen=True, gc=False):
         return ""
 
     @classmethod
-    def concerns(cls, event: Event) -> bool:
-        """Whether a gate has to be asked about an event at all."""
+    def concerns(cls, kind: type[Event]) -> bool:
+        """Whether a gate has to be asked about events of a type at all."""
         return True
 
     def refusal(self, event: Event, at: int) -> str:

@@ -50,8 +50,8 @@ class Limits(State[Changed]):
         return (Changed(new, None, by),)
 
     @classmethod
-    def concerns(cls, event: Event) -> bool:
-        return isinstance(event, Written)
+    def concerns(cls, kind: type[Event]) -> bool:
+        return issubclass(kind, Written)
 
     def refusal(self, event: Event, at: int) -> str:
         """An entry names the limit that was in force when it was made; once approved, it was asked that before."""

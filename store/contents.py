@@ -12,7 +12,7 @@ from aggregates.core import Refused
 from store.authority import author_may
 from store.errors import KeyRowDamaged, Malformed
 from store.leaf import EVENT, JOURNAL
-from store.payload import gates, overreach, rechecked_states
+from store.payload import concerned, gates, overreach, rechecked_states
 from store.streams import Streams
 
 if TYPE_CHECKING:
@@ -71,9 +71,10 @@ class Contents:
                 else:
                     unread.add(leaf.place)
                     self._states.pop(leaf.place, None)
-        for compartment, why in self._gated(judged, opened).items():
+        together = _together(opened)
+        for compartment, why in self._gated(judged, together).items():
             rejected.setdefault(compartment, why)
-        self._recheck(judged, opened, rejected, unread)
+        self._recheck(judged, opened, together, rejected, unread)
         self._lasts.follow(zip(judged.leaves, wrapped, strict=True))
         if rejected:
             opened = [(leaf, payload) for leaf, payload in opened if leaf.compartment not in rejected]
@@ -92,7 +93,12 @@ class Contents:
                     yield leaf, payload
 
     def _recheck(
-        self, judged: Judged, opened: list[tuple[Leaf, Payload]], rejected: dict[int, str], unread: set[Place]
+        self,
+        judged: Judged,
+        opened: list[tuple[Leaf, Payload]],
+        together: dict[int, tuple[Event, ...]],
+        rejected: dict[int, str],
+        unread: set[Place],
     ) -> None:
         """The short list of rules that every replay checks again.
 
@@ -100,7 +106,7 @@ class Contents:
         what would bear a number out may stand in that leaf.
         """
         rules, journal = rechecked_states(), f"journal/{judged.commit.device.hex()}"
-        together: dict[int, tuple[Event, ...] | None] = {place[1]: None for place in unread}
+        partly = {place[1] for place in unread}
         after: dict[Place, State[Any]] = {}
         for leaf, payload in opened:
             if leaf.kind == JOURNAL and payload.stream != journal:
@@ -112,9 +118,8 @@ class Contents:
             state = after.get(place) or self._state(cls, leaf)
             if state is None:
                 continue
-            if leaf.compartment not in together:
-                together[leaf.compartment] = _together(opened, leaf.compartment)
-            beside, rechecked = together[leaf.compartment], cls.rechecked
+            beside = None if leaf.compartment in partly else together[leaf.compartment]
+            rechecked = cls.rechecked
             try:
                 for event in payload.events:
                     if isinstance(event, rechecked):
@@ -130,14 +135,15 @@ class Contents:
             self._states.clear()
         self._states.update({place: state for place, state in after.items() if place[1] not in rejected})
 
-    def _gated(self, judged: Judged, opened: list[tuple[Leaf, Payload]]) -> dict[int, str]:
+    def _gated(self, judged: Judged, together: dict[int, tuple[Event, ...]]) -> dict[int, str]:
         """Why gates do not take what a commit says, by compartment: each is asked as it stood before."""
         refused: dict[int, str] = {}
+        at = judged.commit.at
         for cls in gates():
-            events = [event for event in _together(opened, cls.compartment) if cls.concerns(event)]
+            events = concerned(cls, together.get(cls.compartment, ()))
             gate = self._gate(cls, judged.commit.first) if events else None
             if gate is not None:
-                reasons = (gate.refusal(event, judged.commit.at) for event in events)
+                reasons = (gate.refusal(event, at) for event in events)
                 reason = next(filter(None, reasons), "")
                 if reason:
                     refused.setdefault(cls.compartment, reason)
@@ -190,5 +196,9 @@ class Contents:
         return [row for row in rows if not any(first <= row[0].idx <= last for first, last in excluded)]
 
 
-def _together(opened: list[tuple[Leaf, Payload]], compartment: int) -> tuple[Event, ...]:
-    return tuple(event for leaf, payload in opened if leaf.compartment == compartment for event in payload.events)
+def _together(opened: list[tuple[Leaf, Payload]]) -> dict[int, tuple[Event, ...]]:
+    """All events of a commit by compartment."""
+    found: dict[int, list[Event]] = {}
+    for leaf, payload in opened:
+        found.setdefault(leaf.compartment, []).extend(payload.events)
+    return {compartment: tuple(events) for compartment, events in found.items()}

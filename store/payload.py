@@ -95,6 +95,12 @@ def gates() -> tuple[type[State[Any]], ...]:
     return tuple(cls for cls in states().values() if cls.gate)
 
 
+def concerned(gate: type[State[Any]], events: Iterable[Event]) -> list[Event]:
+    """The events that a gate has to be asked about."""
+    kinds = {kind for kind in set(map(type, events)) if gate.concerns(kind)}
+    return [event for event in events if type(event) in kinds] if kinds else []
+
+
 def _any_event() -> Any:
     """The type of all events together, as msgspec wants it."""
     return Union[tuple(event_types().values())]  # noqa: UP007  # built from a list

@@ -14,7 +14,7 @@ from store.authority import Session
 from store.errors import NotFound, Unauthorised
 from store.history import leaves, leaves_with_keys, load, past, stream_name
 from store.leaf import EVENT, JOURNAL, NO_HASH, PASSPHRASE, UNATTENDED, Commit
-from store.payload import gates, overreach
+from store.payload import concerned, gates, overreach
 from store.people import NOBODY
 from store.seal import EpochKey, StreamKey, stream_id
 from store.sealing import renew
@@ -297,7 +297,7 @@ class Transaction:
     def _pass_gates(self) -> None:
         """Ask each gate as it stood before: no commit opens one for itself."""
         for cls in gates():
-            events = [event for event in self._together(cls.compartment) if cls.concerns(event)]
+            events = concerned(cls, self._together(cls.compartment))
             gate = load(self._ledger, cls, cls.gate) if events else self._blank(cls)
             for event in events:
                 reason = gate.refusal(event, self.now)
