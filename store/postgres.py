@@ -13,6 +13,7 @@ from store import postgres_schema
 from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
 from store.postgres_listen import TELL
+from store.postgres_packet import Packet
 from store.postgres_reading import NEWEST, WITH_KEYS, PostgresReader
 from store.postgres_schema import TABLES
 from store.postgres_session import DURABLE, FOUNDER, Session, lacking
@@ -32,6 +33,8 @@ AHEAD = 200
 """Leaves that come along with the lock; who is further behind asks for them by a cursor."""
 MANY = 40
 """Rows from which on COPY is quicker than statements that are sent together."""
+COMMITTED = b"COMMIT"
+"""What the server tells of a transaction that is durable: of one that failed it says ROLLBACK."""
 _SENT = {"leaf": "leaves-inserted", "wrapped": "keys-inserted", "slot": "slots-inserted", "head": "head-inserted"}
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
 _NUMBER = "{}::bigint << 32 | oid::bigint"
@@ -41,10 +44,6 @@ _ALIVE = "set_config('idle_in_transaction_session_timeout', '10min', true)"
 _LOCK = f"SELECT pg_advisory_xact_lock({_NUMBER.format(WRITER)}), {DURABLE}, {_ALIVE} {_OF}"
 _LINE_UP = f"SELECT set_config('lock_timeout', '1s', true), pg_advisory_lock({_NUMBER.format('{place}')}) {_OF}"
 _STEP_UP = f"SELECT pg_advisory_unlock({_NUMBER.format('{place}')}) {_OF}"
-_INSERT = {
-    table: (f"INSERT INTO {{schema}}.{table} VALUES", f"({', '.join(['%b'] * len(columns))})")
-    for table, columns in TABLES.items()
-}
 _TAIL = {
     "leaf": "idx >= {size:d} OR idx < 0",
     "head": "size > {size:d} OR size <= 0",
@@ -198,18 +197,18 @@ class PostgresStore(PostgresReader):
 
     def _hear(self, statements: Iterable[str], since: int | None) -> None:
         """Run statements and read the newest head and what leads up to it, in one round trip."""
-        db = self._session.db
-        with db.pipeline():
-            for statement in statements:
-                db.execute(statement.format(schema=self._schema, place=self._place))
-            head, ahead = self._session.cursor(), self._session.cursor()
-            head.execute(NEWEST.format(schema=self._schema))
-            if since is not None:
-                sql = WITH_KEYS.format(schema=self._schema, start="%b") + f" LIMIT {AHEAD}"
-                ahead.execute(sql, (since - 1,))
-        self._newest = head.fetchall()
-        if since is not None and ahead.rowcount < AHEAD:
-            self._ahead = since - 1, ahead.fetchall()
+        packet = Packet(self._session.db)
+        for statement in statements:
+            packet.add(statement.format(schema=self._schema, place=self._place))
+        head = packet.add(NEWEST.format(schema=self._schema))
+        sql = WITH_KEYS.format(schema=self._schema, start="$1") + f" LIMIT {AHEAD}"
+        ahead = packet.add(sql, (since - 1,)) if since is not None else None
+        packet.send()
+        self._newest = packet.rows(head)
+        if since is not None and ahead is not None:
+            rows = packet.rows(ahead)
+            if len(rows) < AHEAD:
+                self._ahead = since - 1, rows
 
     def insert(
         self,
@@ -233,23 +232,21 @@ class PostgresStore(PostgresReader):
             large = [each for each in self._waiting if len(each[1]) > MANY]
             for table, rows in large:
                 self._copy(table, rows)
-            done = session.db.cursor()
+            packet = Packet(session.db)
+            for table, rows in self._waiting:
+                if rows and (table, rows) not in large:
+                    packet.add(_insert(f"{self._schema}.{table}", rows), [value for row in rows for value in row])
+                hit(_SENT[table])
+            hit("before-commit")
+            done = packet.add("COMMIT")
+            for [(size, _)] in [rows for table, rows in self._waiting if table == "head"]:
+                packet.add(TELL.format(schema=self._schema), (str(size),))
             try:
-                with session.db.pipeline():
-                    for table, rows in self._waiting:
-                        if rows and (table, rows) not in large:
-                            into, row = _INSERT[table]
-                            sql = into.format(schema=self._schema) + ", ".join([row] * len(rows))
-                            session.cursor().execute(sql, [value for each in rows for value in each])
-                        hit(_SENT[table])
-                    hit("before-commit")
-                    done.execute("COMMIT")
-                    for [(size, _)] in [rows for table, rows in self._waiting if table == "head"]:
-                        session.db.execute(TELL.format(schema=self._schema), (str(size),))
+                packet.send()
             except psycopg.Error:
-                if done.statusmessage != "COMMIT":  # else it is recorded, and followers look by themselves
+                if packet.told(done) != COMMITTED:  # else it is recorded, and followers look by themselves
                     raise
-        if session.warned or done.statusmessage != "COMMIT":  # a standby was no longer waited for, say
+        if session.warned or packet.told(done) != COMMITTED:  # a standby was no longer waited for, say
             raise session.interrupted("the server did not say that all is as it should be")
         hit("after-commit")
 
@@ -322,3 +319,10 @@ class PostgresStore(PostgresReader):
         """
         dead = "SELECT pg_stat_get_dead_tuples('{schema}.wrapped'::regclass)"
         return not self._read(_MAY_CLEAR)[0][0] or self._read(dead)[0][0] == 0
+
+
+def _insert(table: str, rows: Sequence[Sequence[object]]) -> str:
+    """The statement that inserts so many rows of so many columns."""
+    width = len(rows[0])
+    values = (", ".join(f"${at}" for at in range(start, start + width)) for start in range(1, len(rows) * width, width))
+    return f"INSERT INTO {table} VALUES ({'), ('.join(values)})"

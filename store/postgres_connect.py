@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+from itertools import count
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +45,12 @@ class Connection(psycopg.Connection[Any]):
     """One on which a server may be silent for a while only: a network that is up knows nothing of one that hangs."""
 
     silence = SILENCE
+
+    def __init__(self, *how: Any, **more: Any) -> None:
+        super().__init__(*how, **more)
+        self.prepared: dict[str, bytes] = {}
+        """The names of the statements that a `Packet` has prepared on it, by their text."""
+        self.names = count()
 
     def wait(self, gen: PQGen[RV], *how: Any, **more: Any) -> RV:
         """As psycopg does. Raises OperationalError, and is closed, when nothing came for too long."""

@@ -11,7 +11,7 @@ from store.postgres_session import Session
 if TYPE_CHECKING:
     from store.place import Server
 
-TELL = """SELECT set_config('synchronous_commit', 'off', true), pg_notify('bo.' || oid, %s)
+TELL = """SELECT set_config('synchronous_commit', 'off', true), pg_notify('bo.' || oid, $1)
     FROM pg_namespace WHERE nspname = '{schema}'"""
 """Told after a commit and not in it: there, all ledgers of a server would queue for one lock until the disk and the
 standbys have answered, and a listener that hangs could make commits fail. Who was not told looks by himself."""

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from store.place import Server
 
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # what it mentions beside its errors is no sentence
-PASSING = {"40001", "40P01", "25006", "57P01", "57P02", "57P03"}
-"""Serialisation, deadlock, a server that became a standby, that shuts down or starts up: gone after a while."""
+PASSING = {"40001", "40P01", "25006", "57P01", "57P02", "57P03", "26000"}
+"""Serialisation, deadlock, a server that became a standby, that shuts down or starts up, a prepared statement that
+whoever stands before the server has forgotten: gone after a while, or with the connection."""
 DURABLE = """CASE WHEN current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
     THEN set_config('synchronous_commit', 'on', true) END"""
 """Nothing is acknowledged before it is on disk; a stricter setting stays."""
@@ -156,6 +157,7 @@ class Session:
         if self._db.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
             try:
                 self._db.execute("ROLLBACK")
+                self._db.prepared.clear()  # psycopg then deallocates all there are
             except psycopg.Error:  # with its connection it is undone all the same
                 self.drop()
 

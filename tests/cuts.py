@@ -63,17 +63,15 @@ class Wire:
                 threading.Thread(target=self._pass_on, args=(pair, source, target), daemon=True).start()
 
     def _pass_on(self, pair: tuple[socket.socket, socket.socket], source: socket.socket, target: socket.socket) -> None:
-        name = b"COMMIT"  # after some times psycopg prepares it, and says its name
+        commit = re.compile(rb"P....(bo_\d+\0)COMMIT\0", re.DOTALL)
         with suppress(OSError):
             while data := source.recv(1 << 16):
-                says = b"COMMIT" in data or name in data
-                if prepared := re.search(rb"(_pg3_\w+\0)COMMIT\0", data):
-                    name = prepared[1]
+                says = commit.search(data)
+                if says and says.re.groups:  # it is prepared, and from now on run by its name
+                    commit = re.compile(rb"B....\0" + re.escape(says[1]), re.DOTALL)
                 due = self._due() if source is pair[0] and says else ""
-                if due == BEFORE:
-                    break
-                target.sendall(data)
-                if due == AFTER:
+                target.sendall(data[: says.start()] if says and due == BEFORE else data)
+                if due:
                     break
         self._end(pair)
 

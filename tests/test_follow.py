@@ -222,9 +222,9 @@ def test_a_commit_stands_when_nobody_could_be_told(
     pytest.importorskip("psycopg")
     Firm(tmp_path, postgres_url)
     alice = _alice(postgres_url, tmp_path)
-    monkeypatch.setattr("store.postgres.TELL", "SELECT pg_notify('{schema}', repeat('x', 9000)), %s")
+    monkeypatch.setattr("store.postgres.TELL", "SELECT pg_notify('{schema}', repeat('x', 9000)), $1")
     assert [alice.commit(issue) for _ in range(2)] == ["INV-2026-0001", "INV-2026-0002"]
-    monkeypatch.setattr("store.postgres.TELL", "SELECT no_such_function(%s)")
+    monkeypatch.setattr("store.postgres.TELL", "SELECT no_such_function($1)")
     assert alice.commit(issue) == "INV-2026-0003"
     alice.commit(draft)
     alice.close()
