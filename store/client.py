@@ -147,18 +147,22 @@ class Client:
             if not nested and self.db.in_transaction:
                 self.db.execute("COMMIT")
 
-    def _queue(self) -> AbstractContextManager[None]:
+    def turn(self) -> AbstractContextManager[None]:
+        """For one commit at a time of all processes with this database. Raises Unavailable."""
+        return self._queue("turn", "another process of yours holds the ledger")
+
+    def _queue(self, name: str, problem: str) -> AbstractContextManager[None]:
         """SQLite itself would have who waits sleep longer than a commit takes. For a scratch database nobody does."""
         if self._journal == "OFF":
             return nullcontext()
-        return locked(self.path.with_name(f"{self.path.name}-lock"), PATIENCE, "another process holds the views")
+        return locked(self.path.with_name(f"{self.path.name}-{name}"), PATIENCE, problem)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Views and the position they reached are written together or not at all. What `reading` holds ends."""
         if self.db.in_transaction:
             self.db.execute("COMMIT")
-        with self._queue():
+        with self._queue("lock", "another process holds the views"):
             self.db.execute("BEGIN IMMEDIATE")
             hit("views-begun")
             try:

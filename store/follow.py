@@ -90,22 +90,26 @@ def follow(ledger: Ledger) -> int:
     contents: Contents | None = None
     sink = ledger.sink()
     more, taken = True, 0
-    while more:
-        with ledger.client.transaction():
-            verifier = ledger.adopt(restore(ledger.client, ledger.id))
-            before = verifier.sequence
-            _check_pins(ledger, verifier)
-            contents = contents or Contents(ledger.store, ledger.client, ledger.keyring, ledger.lasts)
-            sink.prepare()
-            more = _chunk(ledger, verifier, contents, sink)
-            if not more and ledger.client.get("reopen"):
-                _reopen(ledger, sink)
-            sink.flush()
-            if verifier.sequence > before:
-                save(ledger.client, verifier)
-                if ledger.member() is not None:
-                    ledger.client.put("enrolled", b"yes")
-            taken += verifier.sequence - before
+    try:
+        while more:
+            with ledger.client.transaction():
+                verifier = ledger.at_hand(ledger.client.get("note"))
+                before = verifier.sequence
+                _check_pins(ledger, verifier)
+                contents = contents or Contents(ledger.store, ledger.client, ledger.keyring, ledger.lasts)
+                sink.prepare()
+                more = _chunk(ledger, verifier, contents, sink)
+                if not more and ledger.client.get("reopen"):
+                    _reopen(ledger, sink)
+                sink.flush()
+                if verifier.sequence > before:
+                    save(ledger.client, verifier)
+                    if ledger.member() is not None:
+                        ledger.client.put("enrolled", b"yes")
+                taken += verifier.sequence - before
+    except BaseException:
+        ledger.forget()  # it may stand in the middle of a commit
+        raise
     return taken
 
 

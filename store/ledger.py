@@ -101,8 +101,8 @@ class Ledger:
         self.looked = NEVER
         if newest is None:
             raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
-        if "verifier" in self.__dict__ and self.verifier.note != note:  # another process of this client went on
-            self._refresh()
+        if "verifier" in self.__dict__:
+            self.at_hand(note)
         if note is not None and newest[1] == note and (pin is None or pin.size <= newest[0]):
             if pin is not None and pin.size == newest[0] and pin.note != note:
                 raise RolledBack(f"the log was forked at size {pin.size}: another head was pinned")
@@ -169,10 +169,11 @@ class Ledger:
         """How many leaves this client has verified, in this process or another."""
         return int.from_bytes(self.client.get("size") or b"", "big")
 
-    def _refresh(self) -> None:
-        from store.follow import restore
-
-        self.adopt(restore(self.client, self.id))
+    def at_hand(self, note: bytes | None) -> Verifier:
+        """The verifier at the head this client verified last: another process of it may have gone on."""
+        if self.verifier.note != (note or b""):
+            self.forget()
+        return self.adopt(self.verifier)
 
     def forget(self) -> None:
         """Drop what was worked out ahead of the log: it is restored from the client when it is asked for."""

@@ -124,8 +124,6 @@ def _attempt(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes)
             problem = gone
         if not isinstance(problem, Interrupted) or not patience.wait():
             raise Unrecorded(str(problem), known=not doubtful) from None
-    if done.written is not None:
-        _acknowledge(ledger, done.written)
     return done.result  # type: ignore[no-any-return]  # what `work` gave
 
 
@@ -144,7 +142,16 @@ class _InDoubt(Exception):
 
 
 def _once(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
-    """One try, after catching up with those who write meanwhile: where they are many, before the lock too."""
+    """One try, in turn with the other processes of this client, to its end: what it records none of them verifies."""
+    with ledger.client.turn():
+        done = _in_turn(ledger, work, commit_id, doubtful)
+        if done.written is not None:
+            _acknowledge(ledger, done.written)
+    return done
+
+
+def _in_turn(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
+    """The same, after catching up with those who write meanwhile: where they are many, before the lock too."""
     store, caught_up = ledger.store, 0
     with ExitStack() as stack:
         if ledger.crowded:
@@ -175,20 +182,12 @@ def _alone(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes) -
         if ledger.dry_run:
             ledger.planned = _plan(tx)
             return _Done(result, None)
+        done = _Done(result, record(ledger, tx))
         try:
-            written = record(ledger, tx)
-            _commit(ledger, _Done(result, written))
-        except BaseException:
-            ledger.forget()
-            raise
-    return _Done(result, written)
-
-
-def _commit(ledger: Ledger, done: _Done) -> None:
-    try:
-        ledger.store.commit()
-    except Interrupted as problem:
-        raise _InDoubt(done, problem) from None
+            ledger.store.commit()
+        except Interrupted as problem:
+            raise _InDoubt(done, problem) from None
+    return done
 
 
 def _recorded(ledger: Ledger, commit_id: bytes, doubtful: _Done) -> bool:
@@ -215,9 +214,13 @@ def _plan(tx: Transaction) -> list[Planned]:
 
 
 def record(ledger: Ledger, tx: Transaction) -> Written:
-    """Seal, judge, sign and insert a transaction, inside the store's `writing`."""
+    """Seal, judge, sign and insert a transaction, inside the store's `writing`.
+
+    The ledger's verifier is given up for the one that went ahead, which is taken up again when it is followed.
+    """
     before, after = ledger.verifier, ledger.verifier.ahead()
     sealed = _seal(ledger, tx)
+    ledger.forget()
     size = before.size + len(sealed.leaves)
     header = tx.header._replace(leaves=len(sealed.leaves) + 1).encode()
     last = Leaf(size, COMMIT, 0, 0, tx.commit_id, 1, 1, sealed.ordinal, NO_HASH, NO_HASH, b"", header)

@@ -24,9 +24,10 @@ from tests.ledgers import founded
 from tests.servers import Server
 from tests.transcripts import ROOT
 
-WRITERS = (1, 2, 4, 8)
+CREWS = (1, 1), (2, 2), (4, 4), (8, 8), (2, 1), (4, 1), (8, 1)
+"""Processes that write at once, and the clients they are of: each client verifies what the others write."""
 EACH = 400
-"""Commits of all writers together in one round."""
+"""Commits of all together in one round."""
 CAUGHT_UP = 60_000
 """Events a second that a client which was away should read."""
 
@@ -76,24 +77,22 @@ class Crew:
 
 def _writers(folder: Path, server: Server, rounds: int) -> list[Row]:
     rows = []
-    for count in WRITERS:
-        tell(f"postgres: {count} writers, {rounds} rounds of {EACH} commits")
-        place, url, other = (
-            folder / f"writers-{count}",
-            server.url(schema=f"writers{count}"),
-            _Other(server, f"w{count}"),
-        )
+    for count, clients in CREWS:
+        what = "1 writer" if count == 1 else f"{count} writers, {'a client each' if clients > 1 else 'one client'}"
+        tell(f"postgres: {what}, {rounds} rounds of {EACH} commits")
+        name = f"writers{count}of{clients}"
+        place, url, other = folder / name, server.url(schema=name), _Other(server, name)
         founded(place, place_of(url)).close()
         other.invoices().close()
-        ours = Crew([["ours", url, _machine(place, n), str(n)] for n in range(count)])
+        homes = [_home(place, n) for n in range(clients)]
+        ours = Crew([["ours", url, homes[n % clients], str(n)] for n in range(count)])
         theirs = Crew([["stock", *other] for _ in range(count)])
         each = EACH // count
         taken = interleaved(rounds, partial(ours.write, each), partial(theirs.write, each))
         ours.close()
         theirs.close()
-        rates = [EACH / seconds for seconds in taken]
-        what = f"commits a second, {count} writer{'s' * (count > 1)}"
-        rows.append(Row(what, f"{rates[0]:,.0f}", f"{rates[1]:,.0f}", rates[0] / rates[1], "≥ 0.8"))
+        rate, stock = (EACH / seconds for seconds in taken)
+        rows.append(Row(f"commits a second, {what}", f"{rate:,.0f}", f"{stock:,.0f}", rate / stock, "≥ 0.8"))
     return rows
 
 
@@ -109,7 +108,7 @@ class _Other(tuple[str, str, str]):
         return SharedInvoices(*self, first=True, batches=batches)
 
 
-def _machine(folder: Path, number: int) -> str:
+def _home(folder: Path, number: int) -> str:
     """Another home of the founder."""
     home = folder / f"home-{number}"
     (home / "devices").mkdir(parents=True)
@@ -129,7 +128,7 @@ def _batches(folder: Path, server: Server, commits: int, rounds: int) -> list[Ro
     append = [median(times) for times in zip(*taken, strict=True)]
     events = 5 * A_COMMIT * commits
     theirs.close()
-    away = [client(url, _machine(place, n)) for n in range(rounds)]
+    away = [client(url, _home(place, n)) for n in range(rounds)]
     seconds = median(map(_caught_up, away))
     ledger.close()
     return [
