@@ -29,8 +29,8 @@ CREATE TABLE IF NOT EXISTS verdict(
   first INTEGER, last INTEGER, sequence INTEGER, compartment INTEGER, verdict TEXT, reason TEXT);
 {streams.TABLES}
 """
-LAYOUT = 2
-"""Raise it when these tables change: the client is built again from the log."""
+LAYOUT = 3
+"""Raise it when these tables, or what stands in `state`, change: the client is built again from the log."""
 sqlite.register_adapter(Decimal, str)
 sqlite.register_adapter(date, str)
 sqlite.register_adapter(bytes, bytes)  # without one the library looks for it in vain, at ten times the cost of storing

@@ -48,7 +48,7 @@ class Sink(Protocol):
 
 
 class Saved(msgspec.Struct):
-    """A verifier's state between two runs."""
+    """A verifier's state between two runs, without its people: they are many, and seldom change."""
 
     ledger_id: bytes
     frontier: bytes
@@ -56,7 +56,8 @@ class Saved(msgspec.Struct):
     controls: int
     sequence: int
     note: bytes
-    people: People
+    times: dict[str, tuple[int, int]]
+    """What each person's commits claimed, which changes with each of them."""
 
 
 def restore(client: Client, ledger_id: bytes) -> Verifier:
@@ -67,7 +68,10 @@ def restore(client: Client, ledger_id: bytes) -> Verifier:
         saved = msgspec.msgpack.decode(raw, type=Saved)
         verifier.frontier = Frontier.from_bytes(saved.frontier)
         verifier.ordinal, verifier.controls, verifier.sequence = saved.ordinal, saved.controls, saved.sequence
-        verifier.note, verifier.people = saved.note, saved.people
+        verifier.note, people = saved.note, msgspec.msgpack.decode(client.get("people") or b"", type=People)
+        for name, (claimed, latest) in saved.times.items():
+            people.persons[name].claimed, people.persons[name].latest = claimed, latest
+        verifier.people = verifier.kept = people
     return verifier
 
 
@@ -75,7 +79,11 @@ def save(client: Client, verifier: Verifier) -> None:
     """Keep the verifier's state; the caller holds the transaction."""
     verifier.streams.flush()
     v = verifier
-    saved = Saved(v.ledger_id, v.frontier.to_bytes(), v.ordinal, v.controls, v.sequence, v.note, v.people)
+    if v.people is not v.kept:
+        client.put("people", msgspec.msgpack.encode(v.people))
+        v.kept = v.people
+    times = {name: (person.claimed, person.latest) for name, person in v.people.persons.items()}
+    saved = Saved(v.ledger_id, v.frontier.to_bytes(), v.ordinal, v.controls, v.sequence, v.note, times)
     client.put("verifier", msgspec.msgpack.encode(saved))
     client.put("note", v.note)
     client.put("size", v.size.to_bytes(8, "big"))

@@ -72,6 +72,7 @@ class Ledger:
         self.looked, self.crowded = NEVER, False
         self.clock: Callable[[], int] = _now
         binding = home.binding(self.place)
+        self._bound = binding is not None
         if binding is not None and binding.ledger != self.id.hex():
             raise RolledBack(f"the device {device.name} belongs to another ledger than the one at {settled(at)}")
 
@@ -289,8 +290,9 @@ class Ledger:
     def pinned(self, size: int, frontier: bytes, note: bytes) -> None:
         """Remember the newest head that was verified, and what stands at this place."""
         self.home.advance(self.id.hex(), Pin(size, frontier, note))
-        if self.home.binding(self.place) is None:
+        if not self._bound and self.home.binding(self.place) is None:
             self.home.bind(self.place, Binding(self.id.hex(), self.device.name))
+        self._bound = True
 
     def close(self) -> None:
         if self.loose:

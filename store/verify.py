@@ -48,6 +48,8 @@ class Verifier:
     def __init__(self, streams: Streams, ledger_id: bytes = b"") -> None:
         self.streams, self.ledger_id = streams, ledger_id
         self.frontier, self.people = Frontier(), People()
+        self.kept: People | None = None
+        """The people as they were kept last: acts make new ones, and other commits only tell their times."""
         self.ordinal = self.controls = self.sequence = 0
         self.note = b""
 
@@ -74,7 +76,7 @@ class Verifier:
     def ahead(self) -> Verifier:
         """Another one that may go on from here. It shares the memory of streams: whoever goes on must be kept."""
         other = Verifier(self.streams, self.ledger_id)
-        other.frontier, other.people, other.note = self.frontier.copy(), self.people, self.note
+        other.frontier, other.people, other.kept, other.note = self.frontier.copy(), self.people, self.kept, self.note
         other.ordinal, other.controls, other.sequence = self.ordinal, self.controls, self.sequence
         return other
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from decimal import Decimal
+from functools import partial
+from itertools import count, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from aggregates.series import Series
 from bo.errors import code_of
 from projections.core import open_views
 from store import payload
+from store.control import PersonAdd
 from store.errors import NeedsNewer
+from store.follow import restore
 from store.leaf import CONTROL, EVENT, JOURNAL, NO_HASH, NO_STREAM, Leaf
-from store.transaction import Transaction
+from store.transaction import Transaction, random_id
 from tests.ledgers import LINES, Office, draft, forge, issue, key_row, numbers, sealed
 
 
@@ -428,6 +432,24 @@ def test_what_a_leaf_says_names_its_stream_command_time_and_reason(office: Offic
     assert (said.reason, said.before) == ("a typing error", [{"terms": 30}])
     assert json.loads(msgspec.json.encode(said.events))[0]["terms"] == 10
     assert payload.tag_of(said.events[0]) == "invoice.edited"
+
+
+def test_a_client_keeps_what_its_verifier_knows_and_its_people_only_when_they_change(office: Office) -> None:
+    ledger, kept = office.ledger, list[bytes | None]()
+
+    def hire(tx: Transaction) -> None:
+        tx.act(PersonAdd(random_id(), False))
+
+    ledger.clock = partial(next, count(ledger.clock(), 60_000))
+    for work in (issue, hire, issue, hire, issue):
+        ledger.commit(work)
+        kept.append(ledger.client.get("people"))
+        one, again = ledger.verifier, restore(ledger.client, ledger.id)
+        assert again.people == one.people
+        for each in ("size", "note", "ordinal", "controls", "sequence"):
+            assert getattr(again, each) == getattr(one, each)
+        assert again.frontier.root() == one.frontier.root()
+    assert [after == before for before, after in pairwise(kept)] == [False, True, False, True]
 
 
 def test_a_folder_that_is_no_ledger_is_told(tmp_path: Path) -> None:
