@@ -16,7 +16,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from datetime import date
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from aggregates.core import DIRECTORY, PEOPLE
@@ -36,14 +36,17 @@ from store.ledger import Ledger
 from store.place import place_of
 from store.seal import stream_id
 from store.shredding import Target, shred
+from store.sqlite import SQLiteStore
 from store.transaction import Transaction
 from tests.transcripts import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from store.place import Place
+    from store.postgres_session import Session as PostgresSession
     from store.recorded import Recorded
+    from store.transaction import R, S
 
 DAY = date(2026, 1, 31)
 LINES = (line("Consulting;10;8.00;19"),)
@@ -193,6 +196,25 @@ def issue(tx: Transaction, customer: str = "C-1", reference: str = "") -> str:
     taken = tx.change(Series, f"INV-{DAY.year}", Series.take, "INV", DAY.year, DAY)
     tx.change(Invoice, reference, Invoice.issue, taken.number, DAY, Party("Ada"), Party("Acme"))
     return taken.number
+
+
+def change(ledger: Ledger, cls: type[S], reference: str, verb: Callable[..., R], *args: Any, **named: Any) -> R:
+    """What one verb decides, in a commit of its own."""
+    return ledger.commit(lambda tx: tx.change(cls, reference, verb, *args, **named))
+
+
+def database(ledger: Ledger) -> Any:
+    """The connection of a ledger in a folder, to plant, change and delete behind its back."""
+    assert isinstance(ledger.store, SQLiteStore)
+    return ledger.store._db
+
+
+def connection(ledger: Ledger) -> PostgresSession:
+    """The session of a ledger on a server with it."""
+    from store.postgres import PostgresStore
+
+    assert isinstance(ledger.store, PostgresStore)
+    return ledger.store._session
 
 
 def key_row(ledger: Ledger, reference: str) -> bytes:

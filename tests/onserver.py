@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 URL = "ledger.url"
 
 
-def on_server(words: list[str], environment: dict[str, str]) -> tuple[list[str], Path | None]:
+def on_server(words: list[str], environment: MutableMapping[str, str]) -> tuple[list[str], Path | None]:
     """The command with URLs for folders, and the folder of the ledger it begins."""
     words, begun = list(words), None
     verb = next((at for at, word in enumerate(words) if word in ("init", "demo")), None)
@@ -60,7 +60,7 @@ def _free(word: str) -> bool:
     return "://" not in word and not word.startswith("-") and not url_of(word)
 
 
-def _chosen(environment: dict[str, str]) -> bool:
+def _chosen(environment: MutableMapping[str, str]) -> bool:
     config = Path(environment["BO_HOME"]) / "config.toml"
     return config.is_file() and "ledger = " in config.read_text()
 
@@ -69,7 +69,7 @@ if __name__ == "__main__":
     from bo.__main__ import _run, main
     from store.place import place_of
 
-    words, begun = on_server(sys.argv[1:], os.environ)  # type: ignore[arg-type]  # it is a mapping of text
+    words, begun = on_server(sys.argv[1:], os.environ)
     if begun is None:
         sys.argv[1:] = words
         main()

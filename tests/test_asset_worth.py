@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from aggregates.spread import month_end
 from bo import books, rating
 from projections.core import open_views
 from store.transaction import Transaction
-from tests.ledgers import Office
+from tests.ledgers import Office, change
 from tests.test_givenback import changed, stands
 
 BOUGHT, END = date(2025, 3, 10), date(2025, 12, 31)
@@ -109,16 +110,16 @@ def test_an_asset_that_is_gone_is_worth_nothing_at_any_rate(
     before, ledger = stands(shared), shared.ledger
     whole = sum(plan.cost for plan in chosen if plan.billed)
     bill = ledger.commit(lambda tx: billed(tx, whole)) if whole else ""
-    refs = [ledger.commit(lambda tx, plan=plan: acquire(tx, plan, bill)) for plan in chosen]  # type: ignore[misc]
+    refs = [ledger.commit(partial(acquire, plan=plan, bill=bill)) for plan in chosen]
     bought = changed(shared, before).get(COST, 0)
     for ref, plan in zip(refs, chosen, strict=True):
         through = month_end(BOUGHT, plan.months)
-        ledger.commit(lambda tx, ref=ref, through=through: tx.change(FixedAsset, ref, FixedAsset.depreciate, through))  # type: ignore[misc]
+        change(ledger, FixedAsset, ref, FixedAsset.depreciate, through)
         if plan.months >= plan.life - 1 and not plan.residual and not plan.billed:
             assert worth(shared, ref, LOST) == -worth(shared, ref, COST)
     assert changed(shared, before).get(COST, 0) == bought
     for ref, plan in zip(refs, chosen, strict=True):
-        ledger.commit(lambda tx, ref=ref, plan=plan: end(tx, ref, plan))  # type: ignore[misc]
+        ledger.commit(partial(end, ref=ref, plan=plan))
         assert worth(shared, ref, LOST) == 0
         if not plan.billed:
             assert worth(shared, ref, COST) == 0

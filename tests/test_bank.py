@@ -23,7 +23,7 @@ from bo.findings import Findings
 from projections import banklists
 from projections.core import open_views
 from store.errors import StoreError
-from tests.ledgers import Office
+from tests.ledgers import Office, change
 from tests.transcripts import SHARED
 
 START = date(2026, 1, 28)
@@ -339,11 +339,7 @@ def test_every_published_file_is_imported_account_by_account_or_refused(office: 
             continue
         for number, currency in sorted({(each.account, each.currency or "EUR") for each in statements}):
             ref = f"{path.stem[:40]}-{number.rpartition('/')[2]}-{currency}"
-            office.ledger.commit(
-                lambda tx, ref=ref, number=number, currency=currency: tx.change(
-                    Bank, ref, Bank.open, ref, ref, "", number, currency, "1200"
-                )
-            )
+            change(office.ledger, Bank, ref, Bank.open, ref, ref, "", number, currency, "1200")
             try:
                 importing.import_file(office.ledger, ref, str(path), None, "", False)
             except Refused as no:

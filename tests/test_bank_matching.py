@@ -26,7 +26,7 @@ from projections.bankitems import Suggestion
 from projections.core import Views, open_views
 from store.shredding import Target, shred
 from store.transaction import Transaction
-from tests.ledgers import DAY, Office, issue
+from tests.ledgers import DAY, Office, change, issue
 
 IBAN = "DE75512108001245126199"
 HEAD = "Date,Name,IBAN,Purpose,Reference,Amount\n"
@@ -42,11 +42,8 @@ class Desk:
             ("customer", "C-1", {"name": "Ada Ltd"}),
             ("vendor", "V-1", {"name": "Paper Mill GmbH", "iban": IBAN}),
         ):
-            self.ledger.commit(
-                lambda tx, kind=kind, ref=ref, fields=fields: tx.change(
-                    Record, f"{kind}/{ref}", Record.add, built_in()[kind], ref, fields, compartment=SALES
-                )
-            )
+            of = built_in()[kind]
+            change(self.ledger, Record, f"{kind}/{ref}", Record.add, of, ref, fields, compartment=SALES)
 
     def invoice(self) -> str:
         """Of 95.20 EUR, dated 31 January."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from functools import partial
 from itertools import count
 
 import pytest
@@ -192,7 +193,7 @@ def test_an_erased_customer_is_named_no_more(office: Office) -> None:
 def test_a_number_of_an_entry_is_taken_in_the_order_of_recording(office: Office) -> None:
     lines = (Posting("6200", eur(1)), Posting("1200", eur(-1)))
     for day in (DAY, DAY - timedelta(20), DAY):
-        office.ledger.commit(lambda tx, day=day: _post(tx, day, lines))  # type: ignore[misc]
+        office.ledger.commit(partial(_post, day=day, lines=lines))
     assert accounts.used(open_views(office.ledger)) == {"1200", "6200"}
     numbers = open_views(office.ledger).rows("SELECT number FROM entry ORDER BY position")
     assert [number for (number,) in numbers] == [f"JE-{DAY.year}-{n:04}" for n in (1, 2, 3)]

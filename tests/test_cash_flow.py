@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -195,11 +196,8 @@ def test_an_asset_that_payments_went_through_is_money(office: Office) -> None:
     post(ledger, DAY, ("1210", eur(5)), ("1200", eur(-5)))
     assert flows(open_views(ledger))["operating", "1210", "EUR"] == -500, "it is no money yet"
     for day, amount, bank in ((0, eur(90), "1210"), (6, Money(4000, "USD"), "1210"), (6, eur(7), "2450")):
-        ledger.commit(
-            lambda tx, day=day, amount=amount, bank=bank: paying.record(  # type: ignore[misc]
-                tx, "customer/C-1", "in", amount, DAY + timedelta(day), bank
-            )
-        )
+        on = DAY + timedelta(day)
+        ledger.commit(partial(paying.record, party="customer/C-1", direction="in", amount=amount, on=on, bank=bank))
     ledger.commit(lambda tx: paying.record(tx, "", "in", eur(3), DAY, "@suspense"))
     post(ledger, DAY, ("1200", eur(50)), ("1210", eur(-50)))
     post(ledger, DAY, ("6500", eur(1)), ("1210", eur(-1)))

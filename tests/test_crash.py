@@ -22,7 +22,7 @@ from store import failpoints
 from store.client import Client
 from store.errors import StoreError, Unavailable
 from store.leaf import leaf_hash
-from tests.ledgers import Office, draft, issue, numbers, opened
+from tests.ledgers import Office, database, draft, issue, numbers, opened
 from tests.transcripts import ROOT
 
 SEED = 20260131
@@ -275,7 +275,7 @@ class Judge:
 def judge(office: Office) -> Iterator[Judge]:
     """Twenty invoices in the file and ten more in the write-ahead log."""
     office.issue_invoices(20)
-    office.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(office.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     office.issue_invoices(10)
     yield Judge(office)
     for folder in office.folder.parent.glob(f"{office.folder.name}-*"):
@@ -320,10 +320,10 @@ def test_a_cut_write_ahead_log_is_never_a_shorter_log(judge: Judge) -> None:
 
 def test_half_old_pages_are_noticed(judge: Judge) -> None:
     """Pages of this ledger as it was ten invoices ago, one by one and from the front on."""
-    judge.office.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(judge.office.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     old = (copied(judge.office, "old") / "ledger" / "ledger.db").read_bytes()
     judge.office.issue_invoices(10)
-    judge.office.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(judge.office.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     judge.whole, judge.invoices = judge.office.ledger.verifier.frontier.root(), 40
     new = (copied(judge.office, "new") / "ledger" / "ledger.db").read_bytes()
     pages = [slice(at, at + 4096) for at in range(0, len(old), 4096)]
@@ -342,7 +342,7 @@ def test_half_old_pages_are_noticed(judge: Judge) -> None:
 
 
 def test_flipped_bits_in_the_file_are_noticed(judge: Judge) -> None:
-    judge.office.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(judge.office.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     raw = (copied(judge.office, "source") / "ledger" / "ledger.db").read_bytes()
     chance = random.Random(SEED)
     for _ in range(40):
@@ -356,7 +356,7 @@ def test_flipped_bits_in_the_file_are_noticed(judge: Judge) -> None:
 
 def test_a_foreign_write_ahead_log_is_noticed(judge: Judge, tmp_path_factory: pytest.TempPathFactory) -> None:
     other = Office(tmp_path_factory.mktemp("other"))
-    other.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(other.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     other.issue_invoices(30)
     foreign = (copied(other, "whole") / "ledger" / "ledger.db-wal").read_bytes()
     for look in (judge.warm, judge.cold):
@@ -370,9 +370,9 @@ def test_a_foreign_write_ahead_log_is_noticed(judge: Judge, tmp_path_factory: py
 def test_a_stale_write_ahead_log_is_noticed(judge: Judge) -> None:
     """The write-ahead log of before the last checkpoint, put beside the newer file."""
     stale = (copied(judge.office, "stale") / "ledger" / "ledger.db-wal").read_bytes()
-    judge.office.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(judge.office.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     judge.office.issue_invoices(10)
-    judge.office.ledger.store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database(judge.office.ledger).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     judge.whole, judge.invoices = judge.office.ledger.verifier.frontier.root(), 40
     for look in (judge.warm, judge.cold):
         folder = copied(judge.office, "newer")

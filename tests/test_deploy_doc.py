@@ -13,7 +13,7 @@ from threading import Thread
 import pytest
 
 from store.errors import RolledBack
-from tests.ledgers import Office, issue, numbers
+from tests.ledgers import Office, connection, issue, numbers
 from tests.servers import Pair, Server
 from tests.transcripts import ROOT
 
@@ -55,7 +55,7 @@ def test_the_queries_of_the_watch_show_what_they_say(postgres_pair: Pair, tmp_pa
             waiting.start()
             until(lambda: watch.execute(statements()[0]).fetchall())
             locks = watch.execute(statements()[0]).fetchall()
-            holder = office.ledger.store._session.db.info.backend_pid  # type: ignore[attr-defined]
+            holder = connection(office.ledger).db.info.backend_pid
             assert [(user, behind) for _, user, _, behind in locks] == [("postgres", [holder])]
             [oldest, *_] = watch.execute(statements()[3]).fetchall()
             assert oldest[1] == "postgres"

@@ -17,7 +17,7 @@ from bo import health
 from bo.health import ADVICE, WRONG, Finding
 from bo.settings import Settings
 from store.home import Home, write_private
-from tests.ledgers import Office, draft, erase, issue
+from tests.ledgers import Office, database, draft, erase, issue
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -127,7 +127,7 @@ def test_yesterdays_copy_is_21(office: Office, tmp_path: Path) -> None:
 
 
 def test_a_planted_trigger_is_20(office: Office) -> None:
-    office.ledger.store._db.execute("CREATE TABLE planted(x)")
+    database(office.ledger).execute("CREATE TABLE planted(x)")
     assert (WRONG, 20) in said(office, "are not bo's")
 
 

@@ -1,6 +1,7 @@
 """Documents: versions, links, and how long they are kept."""
 
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,9 +15,9 @@ ONE, TWO, BLOB = "1" * 64, "2" * 64, "b" * 64
 FILED = Filed("lease.pdf", "application/pdf", 12, ONE, BLOB, "Lease", "contract", ("customer/C-1",), date(2036, 1, 31))
 
 
-def file(**changes: object) -> Filed:
-    content = {"name": "lease.pdf", "mime": "application/pdf", "size": 12, "sha256": ONE, "blob": BLOB}
-    return Document().file(**(content | changes))  # type: ignore[arg-type]
+def file(**changes: Any) -> Filed:
+    content: dict[str, Any] = {"name": "lease.pdf", "mime": "application/pdf", "size": 12, "sha256": ONE, "blob": BLOB}
+    return Document().file(**(content | changes))
 
 
 def test_the_title_is_the_file_name_unless_one_is_given() -> None:

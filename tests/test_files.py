@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregates.core import Refused
-from bo import files
 from bo.files import digest, open_input, safe_name, write_output
 from store.errors import Unavailable
 
@@ -123,7 +122,7 @@ def test_a_folder_that_is_not_there_is_told_in_words(tmp_path: Path) -> None:
 def test_a_dash_is_standard_output(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     shown = io.BytesIO()
-    monkeypatch.setattr(files.sys, "stdout", io.TextIOWrapper(shown))  # type: ignore[attr-defined]
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(shown))
     write_output("-", [b"\x00\xff", b"\n"])
     assert shown.getvalue() == b"\x00\xff\n"
     assert names_in(tmp_path) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 
 import pytest
@@ -98,13 +99,13 @@ def test_what_is_credited_in_whatever_parts_is_as_if_it_had_not_been(
     claims = [[Claim(1, Decimal(part))] for part in parts if sum(parts) <= 2]
     for place, claimed in enumerate([*claims, []]):
         act = Act("", 0, minor, 110 + place, currency, "")
-        shared.ledger.commit(lambda tx, claimed=claimed, act=act: credit(trader, tx, kind, claimed, act))  # type: ignore[misc]
+        shared.ledger.commit(partial(credit, trader=trader, kind=kind, claims=claimed, act=act))
     left = changed(shared, before)
     assert not left.keys() - set(EXCHANGE)
     assert max(map(abs, left.values()), default=0) <= len(parts)
 
 
-def credit(trader: Trader, tx: Transaction, kind: str, claims: list[Claim], act: Act) -> None:
+def credit(tx: Transaction, trader: Trader, kind: str, claims: list[Claim], act: Act) -> None:
     day = FIRST + timedelta(act.days)
     if kind == "issue":
         number = books.number(tx, "CN", day)
@@ -166,17 +167,18 @@ def test_what_is_settled_is_worth_nothing_at_once(
             settled(shared, trader)
     day = LATE + timedelta(1)
     for key in trader.keys:
-        shared.ledger.commit(lambda tx, key=key: squared(tx, f"invoice/{key}", tx.state(Invoice, key), day))  # type: ignore[misc]
+        shared.ledger.commit(partial(squared, document=f"invoice/{key}", day=day))
     for key in trader.bills:
-        shared.ledger.commit(lambda tx, key=key: squared(tx, f"bill/{key}", tx.state(Bill, key), day))  # type: ignore[misc]
+        shared.ledger.commit(partial(squared, document=f"bill/{key}", day=day))
     settled(shared, trader)
     left = "SELECT COUNT(*) FROM open_item WHERE party = ? AND key NOT LIKE 'PAY-%' AND remaining != 0"
     assert all(not open_views(shared.ledger).value(left, party) for party in trader.parties.values())
 
 
-def squared(tx: Transaction, document: str, state: Invoice | Bill, day: date) -> None:
+def squared(tx: Transaction, document: str, day: date) -> None:
     """Settle what is owing with credit, then with money, and pay back what is credit."""
-    key = document.partition("/")[2]
+    noun, key = document.split("/")
+    state = tx.state(Invoice, key) if noun == "invoice" else tx.state(Bill, key)
     if isinstance(state, Invoice) and state.owing and state.credit_left:
         tx.change(Invoice, key, Invoice.allocate, day)
         state = tx.state(Invoice, key)

@@ -206,7 +206,7 @@ def test_an_import_that_was_cut_short_goes_on_where_it_stopped(
     monkeypatch.setattr(adopting, "A_COMMIT", 4)
     record, done = Adoption._record, []
 
-    def cut(self: Adoption, tx: Transaction, part: int, entries: list[bytes]) -> tuple[str, str]:
+    def cut(self: Adoption, tx: Transaction, part: int, entries: list[bytes]) -> tuple[str, str, int]:
         if part == 2:
             raise Unavailable("the disk is full")
         done.append(part)

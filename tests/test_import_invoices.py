@@ -17,11 +17,11 @@ from aggregates.record import Record
 from bo import invoice_import, invoicing
 from bo.errors import PartlyDone
 from bo.invoice_import import Import
-from bo.rendering import invoice_html
 from bo.session import Session
 from projections import invoice as one
 from projections import invoices, receivables, references
 from projections.core import Views, open_views
+from store.transaction import Transaction
 from tests.ledgers import Office
 from tests.transcripts import ROOT, SHARED
 
@@ -56,9 +56,9 @@ def chinook(office: Office, tmp_path: Path) -> Office:
 
 
 def customers(ledger: Session, names: dict[str, str]) -> None:
-    def work(tx: object) -> None:
+    def work(tx: Transaction) -> None:
         for ref, name in names.items():
-            tx.change(  # type: ignore[attr-defined]
+            tx.change(
                 Record, f"customer/{ref}", Record.add, built_in()["customer"], ref, {"name": name}, compartment=SALES
             )
 
@@ -306,7 +306,6 @@ def test_an_imported_invoice_is_paid_credited_and_printed_like_ours(shop: Office
     assert found(shop, "A-1").status == "credited"
     page = invoicing.rendering(ledger, references.resolve(views(shop), "A-1", "invoice"))
     assert b"Invoice A-1" in page
-    assert page != invoice_html.__doc__
 
 
 def test_a_mapping_can_be_kept_and_named(shop: Office) -> None:

@@ -7,8 +7,9 @@ import subprocess
 from collections.abc import Callable
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -117,7 +118,7 @@ def test_credit_of_one_customer_never_settles_what_another_owes(shop: Office) ->
     source, key = key_of(ledger, "INV-2026-0001"), key_of(ledger, bill(ledger, "C-2"))
     for places in ((), (source,)):
         with pytest.raises(Refused, match=r"C-2 has no credit in EUR|is of C-1, INV-2026-0002 of C-2"):
-            ledger.commit(lambda tx, places=places: invoicing.allocate(ledger, tx, key, None, DAY, places))
+            ledger.commit(partial(invoicing.allocate, ledger, key=key, amount=None, on=DAY, sources=places))
     assert shown(ledger, "INV-2026-0001").credit == 2000
 
 
@@ -273,10 +274,11 @@ def test_unpaid_and_one_invoice_are_read_by_an_index(shop: Office) -> None:
         def one(self, shape: object, sql: str, *values: Any) -> None:
             asked.append((sql, values))
 
-    receivables.unpaid(Spy(), DAY, limit=50)  # type: ignore[arg-type]
-    receivables.aging(Spy(), DAY)  # type: ignore[arg-type]
+    spy = cast(Views, Spy())
+    receivables.unpaid(spy, DAY, limit=50)
+    receivables.aging(spy, DAY)
     with pytest.raises(NotFound):
-        one.shown(Spy(), "D-1")  # type: ignore[arg-type]
+        one.shown(spy, "D-1")
     unpaid, aged, shown_ = (plan(views, sql, *values) for sql, values in asked)
     assert "USING INDEX invoice_unpaid" in unpaid
     assert "TEMP B-TREE" not in unpaid

@@ -239,8 +239,9 @@ def test_a_changed_commit_is_another_or_none() -> None:
 
 @pytest.mark.parametrize("field", ["sequence", "first", "claimed"])
 def test_numbers_of_a_commit_stay_below_2_to_the_53(field: str) -> None:
+    beyond: dict[str, Any] = {field: LIMIT}
     with pytest.raises(Malformed):
-        Commit.decode(COMMITTED._replace(**{field: LIMIT}).encode())
+        Commit.decode(COMMITTED._replace(**beyond).encode())
     with pytest.raises(Malformed):
         Commit.decode(COMMITTED._replace(flags=4).encode())
 

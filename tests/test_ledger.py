@@ -25,7 +25,7 @@ from store.errors import NeedsNewer
 from store.follow import restore
 from store.leaf import CONTROL, EVENT, JOURNAL, NO_HASH, NO_STREAM, Leaf
 from store.transaction import Transaction, random_id
-from tests.ledgers import LINES, Office, draft, forge, issue, key_row, numbers, sealed
+from tests.ledgers import LINES, Office, change, draft, forge, issue, key_row, numbers, sealed
 
 
 @pytest.fixture
@@ -413,7 +413,7 @@ def test_a_key_row_stands_once_a_stream(office: Office) -> None:
     row = key_row(office.ledger, "D-1")
     before = _rows(office, "wrapped")
     for terms in (10, 20):
-        office.ledger.commit(lambda tx, terms=terms: tx.change(Invoice, "D-1", Invoice.edit, terms=terms))  # type: ignore[misc]
+        change(office.ledger, Invoice, "D-1", Invoice.edit, terms=terms)
     assert _rows(office, "wrapped") == before
     assert key_row(office.ledger, "D-1") == row
 

@@ -14,7 +14,7 @@ from bo.errors import PartlyDone, code_of
 from store import writing
 from store.errors import Interrupted, Unavailable
 from store.patience import Patience
-from tests.ledgers import DAY, Office
+from tests.ledgers import DAY, Office, change
 from tests.test_bank_matching import Desk
 from tests.test_recurring import MONTHLY, RENT
 
@@ -95,11 +95,7 @@ def test_who_interrupts_is_told_too(
 def test_what_recurs_stands_where_the_store_fails(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "Patience", lambda: Patience(0.05))
     for ref in ("CARE", "RENT", "TEA"):
-        office.ledger.commit(
-            lambda tx, ref=ref: tx.change(
-                Recurring, ref, Recurring.add, "entry", MONTHLY, DAY, None, ref, "", "", (), RENT
-            )  # type: ignore[misc]
-        )
+        change(office.ledger, Recurring, ref, Recurring.add, "entry", MONTHLY, DAY, None, ref, "", "", (), RENT)
     told = list[list[str]]()
     with monkeypatch.context() as broken:
         failing(office, broken, "insert", 2, Unavailable("the disk is full"))

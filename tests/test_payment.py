@@ -129,8 +129,8 @@ class Firm:
                 of, whose = (f"payment/{payment}", party) if second % 2 else (target, self.documents[target])
                 self.payments[paying.refund(tx, of, amount, day, "@bank", "")[0]] = whose
             elif what == "unsettle" and payment:
-                made = list(tx.state(Payment, payment).allocations)
-                paying.unsettle(tx, payment, made[first % len(made)] if made else 1, day)
+                standing = list(tx.state(Payment, payment).allocations)
+                paying.unsettle(tx, payment, standing[first % len(standing)] if standing else 1, day)
             elif what == "unmove" and bill:
                 there = list(tx.state(Bill, bill).allocations)
                 purchasing.unallocate(tx, bill, there[second % len(there)] if there else 1, day)
@@ -196,7 +196,7 @@ class Firm:
         for day in [*map(date.fromisoformat, days), None]:
             owed, owing = payables.balances(views, as_of=day), receivables.balances(views, as_of=day)
             open_items = {(f"vendor/{each.vendor}", each.currency): each.balance for each in owed}
-            open_items |= {(f"customer/{each.customer}", each.currency): -each.balance for each in owing}
+            open_items |= {(f"customer/{each.customer}", each.currency): Minor(-each.balance) for each in owing}
             posted = {
                 (party, currency): Minor(minor)
                 for party, currency, minor in views.rows(

@@ -20,7 +20,7 @@ from store.leaf import COMMIT
 from store.patience import Patience
 from store.place import create_store, open_store, place_of
 from store.sqlite import SQLiteStore
-from tests.ledgers import Office, draft, erase, issue, key_row, numbers
+from tests.ledgers import Office, connection, draft, erase, issue, key_row, numbers
 from tests.servers import Server
 from tests.test_budget import RULES, imported, packages
 
@@ -194,7 +194,7 @@ def test_a_commit_waits_for_the_standby_that_the_server_waits_for(office: Office
     asked: list[Any] = []
 
     def work(tx: Any) -> str:
-        asked.append(office.ledger.store._read("SHOW synchronous_commit")[0][0])  # type: ignore[attr-defined]
+        asked.append(connection(office.ledger).read("SHOW synchronous_commit")[0][0])
         return issue(tx)
 
     for given, kept in (("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")):
@@ -219,7 +219,7 @@ def server_goes(office: Office, postgres_server: Server, monkeypatch: pytest.Mon
         def hit(at: str) -> None:
             if at == name and not happened:
                 happened.append(at)
-                pid = office.ledger.store._session.db.info.backend_pid  # type: ignore[attr-defined]
+                pid = connection(office.ledger).db.info.backend_pid
                 postgres_server.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
 
         for module in ("store.postgres", "store.writing"):
@@ -311,7 +311,7 @@ def test_reading_goes_on_where_it_was_cut(office: Office, postgres_server: Serve
     for number, raw in enumerate(store.commits(0)):
         read.append(raw)
         if number in (2, 6):
-            pid = store._session.db.info.backend_pid  # type: ignore[attr-defined]
+            pid = connection(office.ledger).db.info.backend_pid
             postgres_server.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
     assert read == whole
 
@@ -320,7 +320,7 @@ def test_one_moment_that_is_cut_is_not_two(office: Office, postgres_server: Serv
     store = office.ledger.store
     with store.snapshot():
         store.newest()
-        pid = store._session.db.info.backend_pid  # type: ignore[attr-defined]
+        pid = connection(office.ledger).db.info.backend_pid
         postgres_server.sql("SELECT pg_terminate_backend(%s, 5000)", pid)
         with pytest.raises(Interrupted):
             store.newest()

@@ -19,7 +19,7 @@ from store.ledger import Ledger
 from store.place import Server as Place
 from store.transaction import Transaction
 from store.verify import Judged, Verifier
-from tests.ledgers import Office, issue, numbers
+from tests.ledgers import Office, connection, issue, numbers
 from tests.servers import Server
 
 pytest.importorskip("psycopg")
@@ -101,11 +101,11 @@ def another(office: Office, monkeypatch: pytest.MonkeyPatch) -> Ledger:
 def test_where_others_write_one_catches_up_before_the_lock(
     office: Office, another: Ledger, asked: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    locked, follow = list[bool](), writing.follow
+    locked = list[bool]()
 
     def noted(ledger: Ledger) -> int:
-        locked.append(ledger.store._session.within)  # type: ignore[attr-defined]
-        return follow(ledger)
+        locked.append(connection(ledger).within)
+        return follow.follow(ledger)
 
     monkeypatch.setattr(writing, "follow", noted)
     assert office.ledger.commit(issue) == NUMBERS[6]

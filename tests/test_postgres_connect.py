@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 import pytest
@@ -20,13 +20,13 @@ pytest.importorskip("psycopg")
 
 
 @contextmanager
-def later(seconds: float, *work: object) -> Iterator[None]:
+def later(seconds: float, *work: Callable[[], object]) -> Iterator[None]:
     """Calls functions on another thread after a while."""
 
     def run() -> None:
         time.sleep(seconds)
         for each in work:
-            each()  # type: ignore[operator]
+            each()
 
     thread = threading.Thread(target=run)
     thread.start()

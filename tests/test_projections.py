@@ -22,7 +22,7 @@ def digest(ledger: Session, table: str) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.py")), ids=lambda path: path.stem)
 def test_every_tag_a_projection_folds_exists(path: Path) -> None:
     tags = {
-        argument.value
+        str(argument.value)
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "on"
         for argument in node.args

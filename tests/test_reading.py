@@ -16,7 +16,7 @@ from store.client import Client
 from store.errors import Malformed, Tampered
 from store.follow import replay
 from store.leaf import EVENT
-from tests.ledgers import NoViews, Office, draft
+from tests.ledgers import NoViews, Office, database, draft
 
 VIEW_KEY = "ab" * 48
 NOTE, LATER = b"note", b"a later note"
@@ -88,7 +88,7 @@ def test_a_stream_is_read_with_its_keys(office: Office) -> None:
 def test_a_planted_value_that_has_no_hash_is_tampering(office: Office, column: str, value: bytes | int) -> None:
     ledger, reference = office.ledger, office.ledger.commit(draft)
     last = "(SELECT MAX(idx) FROM leaf WHERE kind = 1)"
-    ledger.store._db.execute(f"UPDATE leaf SET {column} = ? WHERE idx = {last}", (value,))
+    database(ledger).execute(f"UPDATE leaf SET {column} = ? WHERE idx = {last}", (value,))
     with pytest.raises(Tampered, match=r"leaf \d+: a column has another type or is out of its range"):
         ledger.load(Invoice, reference)
     with pytest.raises(Tampered, match="a column has another type or is out of its range"):

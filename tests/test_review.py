@@ -23,7 +23,7 @@ from store.siderows import KEY
 from store.soundness import open_sound
 from tests.acts import NOON, World, addition, name, proposed, right
 from tests.desks import Company
-from tests.ledgers import LINES, Office, erase, forge
+from tests.ledgers import LINES, Office, database, erase, forge
 
 HUGE = 2**64 - 1
 MARS = {"minor": 10**18, "currency": "EUR"}
@@ -253,7 +253,7 @@ def test_a_proposal_ends_when_its_author_may_no_longer_propose_it() -> None:
 
 
 def test_a_huge_first_leaf_is_told_in_a_sentence(office: Office) -> None:
-    office.ledger.store._db.execute("UPDATE leaf SET body = zeroblob(100000) WHERE idx = 0")
+    database(office.ledger).execute("UPDATE leaf SET body = zeroblob(100000) WHERE idx = 0")
     office.close()
     store = open_sound(office.directory)
     with pytest.raises(Tampered):

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import seal
 from store.errors import KeyRowDamaged, Malformed
 from store.leaf import EVENT, JOURNAL, Leaf, associated
 from store.seal import MAX_PADDED, EpochKey, StreamKey, expand, mac, padded_size, stream_id, unpad
@@ -82,7 +81,7 @@ def test_the_siv_mode_is_the_published_one() -> None:
         key = raw(each, "Key")
         extra = [raw(each, name) for name in ("AAD", "AAD2", "AAD3") if name in each]
         if len(key) == 64 and each.get("Plaintext"):
-            sealed = seal.AESSIV(key).encrypt(raw(each, "Plaintext"), extra)
+            sealed = AESSIV(key).encrypt(raw(each, "Plaintext"), extra)
             assert sealed == raw(each, "Tag") + raw(each, "Ciphertext")
             done += 1
     assert done
@@ -99,7 +98,7 @@ def test_the_gcm_mode_is_the_published_one() -> None:
                     name.strip(): value.strip()
                     for name, _, value in (line.partition("=") for line in part.splitlines())
                 }
-                sealed = seal.AESGCM(raw(each, "Key")).encrypt(raw(each, "IV"), raw(each, "PT"), raw(each, "AAD"))
+                sealed = AESGCM(raw(each, "Key")).encrypt(raw(each, "IV"), raw(each, "PT"), raw(each, "AAD"))
                 assert sealed == raw(each, "CT") + raw(each, "Tag")
                 done += 1
     assert done > 100
@@ -197,8 +196,9 @@ def test_every_flipped_byte_is_refused(sealed: tuple[StreamKey, Leaf], column: s
     for at in range(len(value)):
         changed = bytearray(value)
         changed[at] ^= 1 << (at % 8)
+        other: dict[str, Any] = {column: bytes(changed)}
         with pytest.raises(Malformed):
-            key.open(LEDGER, leaf._replace(**{column: bytes(changed)}))
+            key.open(LEDGER, leaf._replace(**other))
 
 
 def test_a_commitment_to_other_content_is_refused_even_by_its_author() -> None:
@@ -223,7 +223,7 @@ def test_the_nonce_comes_from_the_content_and_differs_each_time() -> None:
 def test_even_with_the_same_salt_other_content_has_another_nonce(monkeypatch: pytest.MonkeyPatch) -> None:
     """A machine that was cloned or restored repeats its random numbers, never a nonce over other content."""
     key, _ = EPOCH.new_key(STREAM)
-    monkeypatch.setattr(seal.os, "urandom", bytes)
+    monkeypatch.setattr("os.urandom", bytes)
     nonces = {key.seal(LEDGER, unsealed(), f"content {n}".encode()).body[:12] for n in range(200)}
     assert len(nonces) == 200
 

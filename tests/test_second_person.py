@@ -137,9 +137,11 @@ def forge(session: Session) -> None:
         follow(session)
         with patch.object(type(session), "enrolled", lambda self: self.people.devices[self.device.id.hex()]):
             tx = Transaction(session, os.urandom(16))
-        tx._session.may = lambda *rest: True  # type: ignore[method-assign]
-        tx.refresh_epochs = lambda: None  # type: ignore[method-assign]
-        with patch.object(type(tx.people), "epoch", lambda people, place: people.epochs_of(tx.device, place)[-1]):
+        with (
+            patch.object(tx._session, "may", lambda *rest: True),
+            patch.object(tx, "refresh_epochs", lambda: None),
+            patch.object(type(tx.people), "epoch", lambda people, place: people.epochs_of(tx.device, place)[-1]),
+        ):
             tx.append(Invoice, "D-FORGED", Invoice().draft("C-1", (line("Nothing;1;9999;19"),), "EUR"))
             record(session, tx)
         session.store.commit()

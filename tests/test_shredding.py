@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from store.leaf import CONTROL, EVENT
 from store.ledger import Ledger
 from store.shredding import Target, shred
 from store.transaction import Transaction
-from tests.ledgers import DAY, Office, draft, erase, forge, key_row, numbers, opened
+from tests.ledgers import DAY, Office, database, draft, erase, forge, key_row, numbers, opened
 from tests.test_crash import KILLED, tables
 
 CIPHERTEXT = 64
@@ -90,7 +91,7 @@ def test_other_clients_delete_what_they_meet_again(office: Office) -> None:
     row = key_row(office.ledger, "D-1")
     erase(office.ledger, "D-1")
     with office.ledger.store.writing():
-        office.ledger.store._db.execute("INSERT INTO wrapped VALUES(?, ?)", (leaf.key_id, row))
+        database(office.ledger).execute("INSERT INTO wrapped VALUES(?, ?)", (leaf.key_id, row))
         office.ledger.store.commit()
     assert office.found(row)
     fresh = office.fresh()
@@ -136,7 +137,7 @@ def test_what_is_forged_into_an_erased_stream_is_unauthorised(office: Office) ->
 def test_a_forged_leaf_does_not_take_another_streams_key_along(office: Office) -> None:
     """A leaf of the doomed stream that names the key of another: that key's row stays."""
     for reference in ("D-1", "D-2"):
-        office.ledger.commit(lambda tx, reference=reference: draft(tx, reference))  # type: ignore[misc]
+        office.ledger.commit(partial(draft, reference=reference))
     ledger = office.ledger
     streams = [ledger.keyring.stream_id(Invoice.compartment, f"invoice/{name}") or b"" for name in ("D-1", "D-2")]
     [one], [two] = (ledger.store.stream(EVENT, Invoice.compartment, stream) for stream in streams)
@@ -189,7 +190,7 @@ def _issued(tx: Transaction, reference: str) -> None:
 def test_what_is_erased_contradicts_nothing_that_stays(office: Office) -> None:
     """The number of an erased invoice was taken in a commit whose other half nobody can read: not rejected."""
     for reference in ("D-1", "D-2", "D-3"):
-        office.ledger.commit(lambda tx, reference=reference: _issued(tx, reference))  # type: ignore[misc]
+        office.ledger.commit(partial(_issued, reference=reference))
     erase(office.ledger, "D-2")
     office.ledger.commit(lambda tx: _issued(tx, "D-4"))
     for ledger in (office.ledger, office.fresh()):
@@ -202,10 +203,10 @@ def test_what_is_erased_contradicts_nothing_that_stays(office: Office) -> None:
 def test_a_lost_key_row_contradicts_nothing_that_stays(office: Office) -> None:
     """Deleted by somebody who can write the store: shown as unchecked, and the rest goes on."""
     for reference in ("D-1", "D-2", "D-3"):
-        office.ledger.commit(lambda tx, reference=reference: _issued(tx, reference))  # type: ignore[misc]
+        office.ledger.commit(partial(_issued, reference=reference))
     row = key_row(office.ledger, "D-2")
     with office.ledger.store.writing():
-        office.ledger.store._db.execute("DELETE FROM wrapped WHERE wrapped = ?", (row,))
+        database(office.ledger).execute("DELETE FROM wrapped WHERE wrapped = ?", (row,))
         office.ledger.store.commit()
     fresh = office.fresh()
     fresh.pull()
@@ -274,7 +275,9 @@ def test_a_crash_while_shredding_is_made_up_for(office: Office, name: str) -> No
     whole(office)
 
 
-def test_a_copy_that_cannot_be_written_has_no_false_alarm(office: Office, tmp_path: Path) -> None:
+def test_a_copy_that_cannot_be_written_has_no_false_alarm(
+    office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who has only a read-only copy sees what was erased as erased, not as damaged."""
     office.ledger.commit(lambda tx: draft(tx, "D-1"))
     erase(office.ledger, "D-1")
@@ -285,7 +288,7 @@ def test_a_copy_that_cannot_be_written_has_no_false_alarm(office: Office, tmp_pa
     shutil.copytree(office.home, copy / "home")
     shutil.rmtree(copy / "home" / "views")
     ledger = opened(copy)
-    ledger.store.writable = False
+    monkeypatch.setattr(ledger.store, "writable", False)
     ledger.pull()
     assert ledger.client.db.execute("SELECT * FROM verdict").fetchall() == []
     assert ledger.client.get("sweep")  # deleting waits for somebody who can write

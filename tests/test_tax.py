@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from itertools import count
 
 import msgspec
@@ -25,7 +26,7 @@ from projections.taxed import Seen, posted
 from store.ledger import Ledger
 from store.transaction import Transaction
 from tests.businesses import FIRST, Act, Business, acts
-from tests.ledgers import DAY, Office
+from tests.ledgers import DAY, Office, change
 
 _names = count()
 STANDARD = Definition("STD", "Standard", "output", "S", (Rate(date.min, Decimal(19)),), "81", "81 tax")
@@ -182,7 +183,7 @@ def test_filing_clears_what_the_boxes_report_and_taking_it_back_undoes_it(
         number = taxes.returns(views)[0].number
         if again:
             held = {account: standing(views, account) for account in TAXES}
-            office.ledger.commit(lambda tx, number=number: taxing.withdraw(tx, number, DAY, "wrong"))  # type: ignore[misc]
+            office.ledger.commit(partial(taxing.withdraw, number=number, on=DAY, reason="wrong"))
             _file(office.ledger, month, basis, rounding)
             views = open_views(office.ledger)
             assert held == {account: standing(views, account) for account in TAXES}
@@ -251,7 +252,7 @@ def test_when_all_is_paid_both_bases_have_told_the_same(
         if act.kind != "write-off":
             business.do(act)
     for key in business.keys:
-        shared.ledger.commit(lambda tx, key=key: _square(tx, key))  # type: ignore[misc]
+        shared.ledger.commit(partial(_square, key=key))
     views = open_views(shared.ledger)
     grown = [
         _less(taxes.boxes(views, always._replace(cash=cash)), earlier)
@@ -288,7 +289,7 @@ def test_on_cash_basis_a_part_that_is_paid_is_taxed_and_the_parts_are_the_whole(
     for place, minor in enumerate((1, 4_760, 4_759), 1):
         day = DAY + timedelta(place)
         amount = Money(minor, "EUR")
-        office.ledger.commit(lambda tx, amount=amount, day=day: tx.change(Invoice, key, Invoice.pay, amount, day))  # type: ignore[misc]
+        change(office.ledger, Invoice, key, Invoice.pay, amount, day)
         found = taxes.boxes(open_views(office.ledger), Seen(day, day, cash=True))
         told.append({row.part: int(row.amount) for row in found})
     assert told == [{"base": 1}, {"base": 4_000, "tax": 760}, {"base": 3_999, "tax": 760}]
@@ -319,7 +320,7 @@ def test_a_code_takes_what_bears_one_of_its_rates_and_the_newer_where_two_do(off
     office.issue_invoices(1)
     other = Definition("NEW", "New", "output", "S", (Rate(DAY, Decimal(19)),), "N", "N tax")
     for each in (STANDARD, other):
-        office.ledger.commit(lambda tx, each=each: tx.change(Code, each.code, Code.define, each))  # type: ignore[misc]
+        change(office.ledger, Code, each.code, Code.define, each)
     codes = taxcodes.Codes(open_views(office.ledger))
     assert codes.of("output", "S19", DAY).code == "NEW"
     assert codes.of("output", "S19", DAY - timedelta(1)).code == "STD"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +14,7 @@ from aggregates.directory import Entry, PersonNamed
 from store import audit
 from store.soundness import open_sound
 from store.streams import Streams
+from store.transaction import Transaction
 from store.verify import Verifier
 from tests.benchmarks.measure import Row, faster, interleaved, tell
 from tests.ledgers import founded
@@ -86,12 +88,16 @@ def _commits(count: int) -> Iterator[bytes]:
         ).encode()
 
 
+def _named(tx: Transaction, number: int) -> None:
+    tx.append(Entry, f"P-{number}", PersonNamed("0" * 32, f"Person {number}"))
+
+
 def against_signatures(folder: Path, rounds: int) -> Row:
     """Commits of one event each: the signature of each takes most of the time."""
     tell(f"checking: {SINGLE:,} single commits")
     ledger = founded(folder)
     for n in range(SINGLE):
-        ledger.commit(lambda tx, n=n: tx.append(Entry, f"P-{n}", PersonNamed("0" * 32, f"Person {n}")))  # type: ignore[misc]
+        ledger.commit(partial(_named, number=n))
     ledger.store.checkpoint()
     key = Ed25519PrivateKey.generate()
     text, public = b"x" * 140, key.public_key()
@@ -101,7 +107,7 @@ def against_signatures(folder: Path, rounds: int) -> Row:
         for _ in range(SINGLE):
             public.verify(signature, text)
 
-    ours, theirs = interleaved(rounds, lambda: structure(ledger.at), signatures)
+    ours, theirs = interleaved(rounds, lambda: structure(folder / "ledger"), signatures)
     ledger.close()
     return Row(
         "verify single commits : Ed25519 alone", f"{ours / SINGLE * 1e6:.0f} µs", f"{theirs / SINGLE * 1e6:.0f} µs",

@@ -7,6 +7,7 @@ import pstats
 import random
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -55,7 +56,7 @@ def measure(folder: Path, commits: int, rounds: int, *, profiled: bool) -> list[
         batch = list(sample.invoices(number * A_COMMIT + 1, A_COMMIT))
         ready = theirs.prepared(batch)
         ids += [each.id for each in ready[:-1]]
-        taken.append(interleaved(1, lambda batch=batch: record(ledger, batch), lambda ready=ready: theirs.save(*ready)))  # type: ignore[misc]
+        taken.append(interleaved(1, partial(record, ledger, batch), partial(theirs.save, *ready)))
     append = [median(times) for times in zip(*taken, strict=True)]
     events = 5 * A_COMMIT
     counted = Counting()
@@ -83,7 +84,7 @@ def measure(folder: Path, commits: int, rounds: int, *, profiled: bool) -> list[
 
     one = interleaved(rounds, load_ours, lambda: [theirs.repository.get(ids[n]) for n in picked])
     ledger.store.checkpoint()
-    size = ledger.store.path.stat().st_size
+    size = (folder / "ledger" / "ledger.db").stat().st_size
     if profiled:
         more = list(sample.invoices(commits * A_COMMIT + 1, A_COMMIT))
         for what, run in {"replay": replay_ours, "by id": load_ours, "append": lambda: record(ledger, more)}.items():
