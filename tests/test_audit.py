@@ -69,12 +69,11 @@ class Victim:
         """The exit code of `bo audit verify --full`."""
         device = self.device if keys else None
         try:
-            store = open_sound(directory)
-            with closing(store):
+            with closing(open_sound(directory)) as store:
                 seen = seen_by(self.home, self.id) if pinned else ()
                 problem = judged(audit.verify(store, bound=self.id if pinned else b"", seen=seen, device=device))
-        except StoreError as error:
-            problem = error
+        except StoreError as error:  # kept in no variable of this frame, which it holds together with the whole audit
+            return code_of(error)
         return code_of(problem) if problem else 0
 
 
