@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from ctypes import CDLL
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
     import psycopg
 
 PORT = 5432
+IPC_RMID = 0
 PATIENCE = 30.0
 """Seconds for a server to come up or to end."""
-SETTINGS = {"listen_addresses": "", "max_connections": "400", "wal_retrieve_retry_interval": "100ms"}
+SETTINGS = {
+    "listen_addresses": "", "max_connections": "400", "wal_retrieve_retry_interval": "100ms",
+    "dynamic_shared_memory_type": "mmap",  # in its folder: what a killed server has in /dev/shm would stay there
+}  # fmt: skip
 QUICK = {"fsync": "off", "shared_buffers": "32MB"}
 """A killed process loses nothing without fsync, only a machine without power does: enough for all tests of rules."""
 GUARD = 'read -r _; pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; sleep 1; rm -rf "$1"'
@@ -143,6 +148,11 @@ class Server:
             self._process.kill()
             self._process.wait(PATIENCE)
             self._process = None
+            CDLL(None).shmctl(self.segment(), IPC_RMID, None)
+
+    def segment(self) -> int:
+        """The id of its shared memory, which would outlive a kill."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[6].split()[1])
 
     def close(self) -> None:
         """End it, and remove its folder."""
