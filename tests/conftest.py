@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,12 @@ from tests.buckets import BucketServer
 from tests.ledgers import Office
 from tests.servers import Pair, Server
 from tests.transcripts import home
+
+
+def pytest_configure() -> None:
+    """Processes that a shell starts in the background ignore Ctrl-C, and so would those to which tests send it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
