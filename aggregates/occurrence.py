@@ -37,10 +37,16 @@ class Piece(NamedTuple):
 
 
 def fitted(known: Sequence[Piece], new: Piece) -> Piece | None:
-    """A piece in the order in which it fits to those known; files may be newest first. None where neither does."""
-    for piece in (new, new._replace(lines=new.lines[::-1])):
-        if _is_path(_steps([*known, piece])):
-            return piece
+    """A piece in the order in which it fits to those known; files may be newest first. None where neither does.
+
+    Read backwards it must say nothing that is not known: where balances come back, lines that are missing between two
+    pieces look like a wrong order, and a line would be invented.
+    """
+    if _is_path(_steps([*known, new])):
+        return new
+    turned = new._replace(lines=new.lines[::-1])
+    if turned.steps <= _steps(known):
+        return turned
     same = (new.opening, new.closing, Counter(new.lines))  # in an order of its own
     return next((each for each in known if (each.opening, each.closing, Counter(each.lines)) == same), None)
 

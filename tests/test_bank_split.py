@@ -242,6 +242,12 @@ def test_pieces_of_a_day_are_laid_side_by_side(known: Piece, new: Piece, many: i
     assert not ambiguous([known], fits)
 
 
+def test_a_gap_where_balances_come_back_is_no_wrong_order() -> None:
+    """Up four times and down three, of which the second up stands in no file."""
+    known = [piece(100, 5), piece(110, 5, 5, -5)]
+    assert fitted(known, piece(115, 5, -5, -5, -5)) is None
+
+
 def test_what_cannot_have_followed_one_another_is_told() -> None:
     assert fitted([piece(100, 5, 7, 9)], piece(100, 7, 9)) is None
     assert ambiguous([piece(100, 5)], piece(105, -5, 5))
