@@ -345,8 +345,8 @@ def test_every_published_file_is_imported_account_by_account_or_refused(office: 
             except Refused as no:
                 refused.append(f"{path.name}: {no}")
             lines[path.parent.name] += len(banklists.lines(open_views(office.ledger), ref))
-    assert lines == {"camt": 9, "mt940": 136}  # all but one that is pending, and what is refused
-    assert len(refused) == 7  # two files without an account, and five accounts of two files in Deutschmark
+    assert lines == {"camt": 9, "mt940": 141}  # all but one that is pending, and what is refused
+    assert len(refused) == 5  # two files without an account, and three accounts in Deutschmark
 
 
 def test_a_line_that_does_not_exist_is_not_found(banked: Office) -> None:

@@ -81,6 +81,32 @@ def test_a_published_file_is_read_or_refused_with_a_reason(path: Path) -> None:
     assert sum(len(statement.lines) for statement in statements) + findings.errors == bookings
 
 
+XML = """<Document><BkToCstmrStmt><Stmt><Acct><Id><Othr><Id>999988</Id></Othr></Id></Acct>
+<Ntry><Amt Ccy="EUR">1.00</Amt><CdtDbtInd>CRDT</CdtDbtInd><BookgDt><Dt>2026-01-31</Dt></BookgDt></Ntry></Stmt>
+</BkToCstmrStmt></Document>"""
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new", "wrong"),
+    [
+        (MT940, "DR20,50", "DR20,505", 1),
+        (OFX, "<CURDEF>USD", "<CURDEF>DEM", 3),
+        (XML, "Ccy=\"EUR\"", "Ccy=\"DEM\"", 1),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_the_statement_of_another_account_is_no_matter(
+    text: str, old: str, new: str, wrong: int
+) -> None:
+    of_two = text.replace(old, new)
+    assert of_two != text
+    findings = Findings("x")
+    [statement] = read(of_two.encode(), findings)
+    assert findings.errors + findings.warnings == wrong
+    findings = Findings("x")
+    assert read(of_two.encode(), findings, ours=lambda *asked: asked != (statement.account, statement.at)) == []
+    assert not findings.shown
+
+
 # MT940
 
 

@@ -5,13 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
-from bo.bank.statement import Balance, Line, Part, Statement, Status, account, day, money, numbers, reference, said
+from bo.bank.statement import (
+    Balance,
+    Line,
+    Part,
+    Statement,
+    Status,
+    account,
+    anybodys,
+    day,
+    money,
+    numbers,
+    reference,
+    said,
+)
 from bo.bank.xml import Node, tree
 
 if TYPE_CHECKING:
     from datetime import date
 
     from aggregates.money import Money
+    from bo.bank.statement import Ours
     from bo.findings import Findings
 
 MESSAGES = {
@@ -34,14 +48,20 @@ BALANCES = {
 STATUSES: dict[str, Status] = {"BOOK": "booked", "PDNG": "pending", "INFO": "information", "FUTR": "future"}
 
 
-def read(data: bytes, findings: Findings) -> list[Statement]:
-    """Every statement of a message. What cannot be read of it is found and left out. Raises Refused."""
+def read(data: bytes, findings: Findings, ours: Ours = anybodys) -> list[Statement]:
+    """Every statement of a message that is ours. What cannot be read of it is found and left out. Raises Refused."""
     root = tree(data)
     for name, (format, part) in MESSAGES.items():
         message = root.find(name)
         if message is not None:
-            return [_statement(node, format, findings) for node in message.all(part)]
+            return [_statement(node, format, findings) for node in message.all(part) if ours(_account(node), node.line)]
     raise Refused("this XML is no bank statement: it holds none of camt.052, camt.053 and camt.054")
+
+
+def _account(node: Node) -> str:
+    owner = node.find("Acct")
+    named = ("Id/IBAN", "Id/Othr/Id", "Id/BBAN", "Id/UPIC", "Id/PrtryAcct/Id")
+    return account(owner.said(*named)) if owner is not None else ""
 
 
 def _statement(node: Node, format: str, findings: Findings) -> Statement:
@@ -55,12 +75,9 @@ def _statement(node: Node, format: str, findings: Findings) -> Statement:
     if format == "camt.053" and pages:  # a page of a long statement begins or ends with an interim balance
         opening = opening or pages[0]
         closing = closing or (pages[-1] if pages[-1] is not opening else None)
-    owner = node.find("Acct")
     return Statement(
         format=format,
-        account=account(
-            owner.said("Id/IBAN", "Id/Othr/Id", "Id/BBAN", "Id/UPIC", "Id/PrtryAcct/Id") if owner is not None else ""
-        ),
+        account=_account(node),
         currency=node.said("Acct/Ccy") or (used[0] if used else ""),
         number=said(node.said("LglSeqNb", "ElctrncSeqNb", "Id")),
         numbers=numbers(node.said("LglSeqNb", "ElctrncSeqNb"), node.said("StmtPgntn/PgNb", "RptPgntn/PgNb")),

@@ -63,11 +63,11 @@ def import_file(
     name, data = taken(source)
     findings = Findings(name)
     folder = None if source == "-" else Path(source).parent
-    ours = [
-        each
-        for each in reading.read(data, findings, given, account.currency, folder)
-        if _is_ours(account, bank, each, findings)
-    ]
+
+    def is_ours(number: str, at: int) -> bool:
+        return _is_ours(account, bank, number, at, findings)
+
+    ours = reading.read(data, findings, given, account.currency, folder, is_ours)
     accounts = sorted({each.account for each in ours if each.account})
     one = len(accounts) < 2 or account.iban or account.number
     require(one, f"{name} is of {len(accounts)} accounts: {bank} needs an --iban or --number to tell which is its own")
@@ -113,11 +113,11 @@ def taken(source: str) -> tuple[str, bytes]:
     return name, data
 
 
-def _is_ours(account: Bank, bank: str, read: ReadStatement, findings: Findings) -> bool:
+def _is_ours(account: Bank, bank: str, number: str, at: int, findings: Findings) -> bool:
     """Whether a statement is one of this account. What says no account is taken at its importer's word."""
-    if not read.account or not (account.iban or account.number) or same_account(account, read.account):
+    if not number or not (account.iban or account.number) or same_account(account, number):
         return True
-    findings.add(read.at, "account", read.account, f"this statement is not of {bank}: it is left out", "warning")
+    findings.add(at, "account", number, f"this statement is not of {bank}: it is left out", "warning")
     return False
 
 

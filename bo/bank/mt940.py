@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from aggregates.core import Refused, require
 from aggregates.text import shown
-from bo.bank.statement import Balance, Line, Statement, account, money, numbers, reference, said
+from bo.bank.statement import Balance, Line, Statement, account, anybodys, money, numbers, reference, said
 from bo.encodings import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from bo.bank.statement import Ours
     from bo.findings import Findings
 
 LOOKS = re.compile(rb"^:(?:20|25|60[FM]|61):", re.MULTILINE)
@@ -34,12 +35,12 @@ Field = tuple[int, str, str]
 """Where a field stands, its tag and its text."""
 
 
-def read(data: bytes, findings: Findings) -> list[Statement]:
-    """Every statement of a file. What cannot be read of it is found and left out. Raises Refused."""
+def read(data: bytes, findings: Findings, ours: Ours = anybodys) -> list[Statement]:
+    """Every statement of a file that is ours. What cannot be read of it is found and left out. Raises Refused."""
     text = decoded(data).replace("\r\n", "\n").replace("\r", "\n")
     blocks = list(_blocks(_fields(text), findings))
     require(blocks, "the file has no statement that says its account: that is no MT940")
-    return [_statement(block, findings) for block in blocks]
+    return [_statement(block, findings) for block in blocks if ours(_account(block), block[0][0])]
 
 
 def _fields(text: str) -> Iterator[Field]:
@@ -76,6 +77,11 @@ def _named(block: list[Field], findings: Findings) -> Iterator[list[Field]]:
         findings.add(block[0][0], f":{block[0][1]}:", block[0][2], "it belongs to no statement that names its account")
 
 
+def _account(block: list[Field]) -> str:
+    said_of = {tag: text for _, tag, text in reversed(block)}
+    return account(said_of.get("25", said_of.get("25P", "")).split("\n")[0])
+
+
 def _statement(block: list[Field], findings: Findings) -> Statement:
     said_of = {tag: text for _, tag, text in reversed(block)}
     faults: list[str] = []
@@ -86,7 +92,7 @@ def _statement(block: list[Field], findings: Findings) -> Statement:
     days = sorted(line.on for line in lines)
     return Statement(
         format="MT940" if opening or closing or faults else "MT942",
-        account=account(said_of.get("25", said_of.get("25P", "")).split("\n")[0]),
+        account=_account(block),
         currency=currency,
         number=said(said_of.get("28C", said_of.get("28", said_of.get("20", "")))),
         numbers=numbers(said_of.get("28C", said_of.get("28", ""))),
@@ -105,11 +111,12 @@ def _statement(block: list[Field], findings: Findings) -> Statement:
 def _balance(block: list[Field], kind: str, faults: list[str], findings: Findings) -> Balance | None:
     for at, tag, text in block:
         if tag[:2] == kind:
+            written = text.split("\n")[0]
             try:
-                return _one_balance("opening" if kind == "60" else "closing", text.split("\n")[0])
+                return _one_balance("opening" if kind == "60" else "closing", written)
             except Refused as no:
-                faults.append(f"its balance {shown(text)} cannot be read: {no}")
-                findings.add(at, f":{tag}:", text, str(no), "warning")
+                faults.append(f"its balance {shown(written)} cannot be read: {no}")
+                findings.add(at, f":{tag}:", written, str(no), "warning")
                 return None
     return None
 

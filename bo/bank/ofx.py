@@ -7,7 +7,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
-from bo.bank.statement import Balance, Line, Statement, account, digits_day, money, reference, said
+from bo.bank.statement import Balance, Line, Statement, account, anybodys, digits_day, money, reference, said
 from bo.bank.xml import DEEPEST, MOST, Node
 from bo.encodings import decoded
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from aggregates.money import Money
+    from bo.bank.statement import Ours
     from bo.findings import Findings
 
 LOOKS = re.compile(rb"OFXHEADER\s*[:=]|<OFX>", re.IGNORECASE)
@@ -23,12 +24,12 @@ _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _CHARSET = re.compile(r"CHARSET:\s*([0-9A-Za-z-]{1,20})")
 
 
-def read(data: bytes, findings: Findings) -> list[Statement]:
-    """Every statement of a file. What cannot be read of it is found and left out. Raises Refused."""
+def read(data: bytes, findings: Findings, ours: Ours = anybodys) -> list[Statement]:
+    """Every statement of a file that is ours. What cannot be read of it is found and left out. Raises Refused."""
     root = _tree(data)
-    found = [_statement(node, findings) for path in _PLACES for node in root.all(path)]
+    found = [node for path in _PLACES for node in root.all(path)]
     require(found, "this OFX file holds no statement of a bank or a credit card")
-    return found
+    return [_statement(node, findings) for node in found if ours(_account(node), node.line)]
 
 
 _PLACES = ("OFX/BANKMSGSRSV1/STMTTRNRS/STMTRS", "OFX/CREDITCARDMSGSRSV1/CCSTMTTRNRS/CCSTMTRS")
@@ -77,13 +78,17 @@ def _close(open_: list[Node], name: str) -> None:
         node.children = []
 
 
+def _account(node: Node) -> str:
+    bank, number = node.said("BANKACCTFROM/BANKID"), node.said("BANKACCTFROM/ACCTID", "CCACCTFROM/ACCTID")
+    return account(number) or account(bank)
+
+
 def _statement(node: Node, findings: Findings) -> Statement:
     currency = node.said("CURDEF").upper()
     lines = tuple(line for each in node.all("BANKTRANLIST/STMTTRN") if (line := _line(each, currency, findings)))
-    bank, number = node.said("BANKACCTFROM/BANKID"), node.said("BANKACCTFROM/ACCTID", "CCACCTFROM/ACCTID")
     return Statement(
         format="OFX",
-        account=account(number) or account(bank),
+        account=_account(node),
         currency=currency,
         closing=_ledger_balance(node, currency, findings),
         first=_day(node, "BANKTRANLIST/DTSTART", findings),

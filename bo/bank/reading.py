@@ -6,11 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 from aggregates.core import require
-from bo.bank.statement import LONGEST, Statement
+from bo.bank.statement import LONGEST, Statement, anybodys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bo.bank.statement import Ours
     from bo.findings import Findings
     from bo.mapping import Mapping
 
@@ -20,9 +21,14 @@ _MARK = re.compile(rb"\A(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?")
 
 
 def read(
-    data: bytes, findings: Findings, mapping: Mapping | None = None, currency: str = "", folder: Path | None = None
+    data: bytes,
+    findings: Findings,
+    mapping: Mapping | None = None,
+    currency: str = "",
+    folder: Path | None = None,
+    ours: Ours = anybodys,
 ) -> list[Statement]:
-    """Every statement of a file; a mapping says that it is a table. Raises Refused for what is no statement."""
+    """Every statement of a file that is ours; a mapping says that it is a table. Raises Refused for what is none."""
     require(data.strip(), f"{findings.file} is empty")
     require(len(data) <= LONGEST, f"{findings.file} is longer than {LONGEST} bytes")
     head = _MARK.sub(b"", data[:HEAD])
@@ -33,13 +39,13 @@ def read(
         from bo.bank import mt940, ofx
 
         if ofx.LOOKS.search(head):
-            return ofx.read(data, findings)
+            return ofx.read(data, findings, ours)
         if _XML.match(head):
             from bo.bank import camt
 
-            return camt.read(data, findings)
+            return camt.read(data, findings, ours)
         if mt940.LOOKS.search(head):
-            return mt940.read(data, findings)
+            return mt940.read(data, findings, ours)
     from bo.bank import csv
 
     return csv.read(data, findings, mapping, currency, folder)

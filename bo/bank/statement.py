@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Literal
 
@@ -103,6 +104,15 @@ class Statement(msgspec.Struct, frozen=True):
             f"it opens with {self.opening.amount} and moves {moved}, which is {self.opening.amount + moved},"
             f" and closes with {self.closing.amount}"
         )
+
+
+Ours = Callable[[str, int], bool]
+"""Whether a statement of this account, written from this line on, is to be read; a file may have others too."""
+
+
+def anybodys(account: str, at: int) -> bool:
+    """Of whatever account it is."""
+    return True
 
 
 NOTHING = {"NONREF", "NOREF", "KREF+", "EREF", "NOTPROVIDED", "NONE"}
