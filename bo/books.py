@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 def fiscal_year(views: Views, day: date) -> date:
     """The first day of the fiscal year a day lies in."""
     return periods.year_of(day, periods.standing(views).year_start)
+
+
+def whole_year(views: Views, day: date) -> Period:
+    """The first and the last day of the fiscal year a day lies in."""
+    first = fiscal_year(views, day)
+    return Period(first, periods.after(first, 12) - timedelta(1))
 
 
 def span(views: Views, period: Period | None, as_of: date | None) -> Period:

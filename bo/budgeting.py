@@ -11,7 +11,7 @@ from aggregates.money import Money, parted
 from bo import books, dates, mapping
 from bo.importing import tell_findings
 from bo.sheets import open_sheet
-from projections import accounts, dimensions
+from projections import accounts, dimensions, periods
 from projections.core import open_views
 from store.errors import NotFound
 
@@ -64,16 +64,16 @@ def adopt(ledger: Ledger, file: str) -> str:
     def work(tx: Transaction) -> int:
         tx.begin(FINANCE)
         views, changed = open_views(ledger), 0
-        base = books.base(views)
+        base, start = books.base(views), periods.standing(views).year_start
         for line, texts in rows:
             try:
                 number, currency = parted(texts["amount"])
                 amount = Money.of(number, texts.get("currency", "").upper() or currency or base)
-                period, tags = dates.period(texts["period"]), texts.get("dimensions", "").split()
+                period, tags = dates.period(texts["period"], start), texts.get("dimensions", "").split()
                 changed += _plan(views, tx, texts["account"], period, amount, tags)[1]
             except (Refused, NotFound, ValueError) as no:
                 raise Refused(f"{file}, line {line}: {no}: nothing was imported") from None
         return changed
 
     changed = ledger.commit(work)
-    return f"{changed} budgets set, {len(rows) - changed} as they were"
+    return f"{changed} budget{'' if changed == 1 else 's'} set, {len(rows) - changed} as they were"

@@ -1,4 +1,4 @@
-"""Days and periods as people write them: 2026-01-31, yesterday, -7d, 2026-03, 2026-Q1, 2026-01..2026-02."""
+"""Days and periods as people write them: 2026-01-31, yesterday, -7d, 2026-03, 2026-Q1, 2026/27, 2026-01..2026-02."""
 
 import re
 from calendar import monthrange
@@ -9,6 +9,7 @@ from bo.clock import today
 
 _SHAPES = "write 2026-01-31, today, yesterday, -7d, -2w, -1m, 2026-03, 2026-Q1, 2026 or 2026-01..2026-02"
 _ISO = re.compile(r"([0-9]{4})(?:-Q([1-4])|-([0-9]{2})(?:-([0-9]{2}))?)?")
+_FISCAL = re.compile(r"([0-9]{4})/(?:[0-9]{2})?([0-9]{2})")
 _AWAY = re.compile(r"([+-][0-9]{1,5})([dwmy])")
 _WORDS = {"today": 0, "yesterday": -1, "tomorrow": 1}
 
@@ -26,11 +27,14 @@ def day(text: str) -> date:
     return first
 
 
-def period(text: str) -> Period:
-    """The first and the last day of what is written; of a day, twice that day. Raises ValueError with a sentence."""
+def period(text: str, year_start: int = 0) -> Period:
+    """The first and the last day of what is written; of a day, twice that day. Raises ValueError with a sentence.
+
+    Fiscal years have names of their own where they do not begin in January; `year_start` is their first month.
+    """
     begin, dots, end = text.partition("..")
     if dots:
-        first, last = period(begin).first, period(end).last
+        first, last = period(begin, year_start).first, period(end, year_start).last
         if last < first:
             raise ValueError(f"{text} ends before it begins")
         return Period(first, last)
@@ -40,6 +44,8 @@ def period(text: str) -> Period:
     if match := _AWAY.fullmatch(text):
         only = _away(int(match[1]), match[2], text)
         return Period(only, only)
+    if year_start and (match := _FISCAL.fullmatch(text)):
+        return _fiscal(int(match[1]), int(match[2]), year_start, text)
     match = _ISO.fullmatch(text)
     if not match:
         raise ValueError(f"{text} is no date: {_SHAPES}")
@@ -68,6 +74,16 @@ def ahead(day: date, now: date) -> str:
 
 def _months(year: int, first: int, last: int) -> Period:
     return Period(date(year, first, 1), date(year, last, monthrange(year, last)[1]))
+
+
+def _fiscal(year: int, following: int, start: int, text: str) -> Period:
+    _within(year, text)
+    if start == 1:
+        raise ValueError(f"{text} is no fiscal year: they begin in January here, so write {year}")
+    if following != (year + 1) % 100:
+        raise ValueError(f"{text} is no fiscal year: after {year} comes {(year + 1) % 100:02}")
+    _within(year + 1, text)
+    return Period(date(year, start, 1), date(year + 1, start, 1) - timedelta(days=1))
 
 
 def _away(number: int, unit: str, text: str) -> date:

@@ -37,6 +37,8 @@ LAST_DAY = params.Day("last")
 """A day, or the last of a period: `--until 2026-Q1`, `--as-of 2026-03`."""
 PERIOD = params.Within()
 """(first, last)."""
+YEAR = params.Year()
+"""The year in which a fiscal year begins."""
 
 
 def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,7 +64,7 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
             if name not in taken:  # the ledger knows; the command need not
                 given.pop(name, None)
         with opened.client.watched(), _heard(opened):
-            result = command(*args, ledger=opened, **given)
+            result = command(*args, ledger=opened, **params.within(opened, context, given))
         _show_plan(opened)
         return result
 
@@ -258,7 +260,7 @@ _only = click.option(
 _by = click.option("--by", default="", metavar="DIMENSION", help="Once for each of its values, and for what has none.")
 in_base = click.option("--base", "in_base", is_flag=True, help="Everything in the ledger's own currency.")
 period = click.option(
-    "--period", type=PERIOD, metavar="PERIOD", help="2026, 2026-Q1, 2026-03, a day, or 2026-01..2026-02."
+    "--period", type=PERIOD, metavar="PERIOD", help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02."
 )
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
 edit = click.option(

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 if TYPE_CHECKING:
-    from datetime import date
     from decimal import Decimal
 
     from bo.amounts import Amount
-    from bo.dates import Period
     from bo.inputs import Source
+    from store.ledger import Ledger
 
 
 class Parsed(click.ParamType[Any]):
@@ -69,34 +68,78 @@ class Day(Parsed):
     def __init__(self, edge: str = "") -> None:
         self.edge = edge
 
-    def parse(self, text: str) -> date:
+    def parse(self, text: str) -> Any:
         from bo import dates
 
-        if not self.edge:
-            return dates.day(text)
-        return dates.period(text).first if self.edge == "first" else dates.period(text).last
+        return Named(text, self.edge).known() if self.edge else dates.day(text)
 
 
 class Within(Parsed):
     name = "period"
 
-    def parse(self, text: str) -> Period:
-        from bo.dates import period
-
-        return period(text)
+    def parse(self, text: str) -> Any:
+        return Named(text).known()
 
 
 class KnownAt(Parsed):
     name = "day|position"
 
-    def parse(self, text: str) -> int | date:
-        from bo.dates import period
-
+    def parse(self, text: str) -> Any:
         if text.isascii() and text.isdigit():
             if len(text) > 18:
                 raise ValueError(f"{text[:40]} is no position: the log is shorter")
             return int(text)
-        return period(text).last
+        return Named(text, "last").known()
+
+
+class Year(Parsed):
+    """The fiscal year that begins in a year: `2026`, or `2026/27`."""
+
+    name = "year"
+
+    def parse(self, text: str) -> int | Named:
+        if len(text) == 4 and text.isascii() and text.isdigit() and 1900 <= int(text) <= 2998:
+            return int(text)
+        if "/" in text:
+            return Named(text, "year")
+        raise ValueError(f"{text} is no year from 1900 to 2998: write 2026, or 2026/27")
+
+
+class Named(NamedTuple):
+    """A period as it was written. Which days a fiscal year has, such as 2026/27, only the ledger knows."""
+
+    text: str
+    edge: str = ""
+    """The `first` or `last` of its days, or the `year` it begins in, is meant and not all of it."""
+
+    def known(self) -> Any:
+        """What is meant, or this, as long as no ledger is open to tell."""
+        return self if "/" in self.text else self.within(0)
+
+    def within(self, year_start: int) -> Any:
+        """What is meant in a ledger whose fiscal years begin with this month. Raises ValueError."""
+        from bo import dates
+
+        found = dates.period(self.text, year_start)
+        return {"": found, "first": found.first, "last": found.last, "year": found.first.year}[self.edge]
+
+
+def within(ledger: Ledger, context: click.Context, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given to a command, with the days of the fiscal years that it names."""
+    named = {name: value for name, value in given.items() if isinstance(value, Named)}
+    if not named:
+        return given
+    from projections.core import open_views
+    from projections.periods import standing
+
+    start, found = standing(open_views(ledger, only=("Periods",))).year_start, dict(given)
+    for param in context.command.params:
+        if param.name in named:
+            try:
+                found[param.name] = named[param.name].within(start)
+            except ValueError as error:
+                raise click.BadParameter(str(error), context, param) from None
+    return found
 
 
 class From(Parsed):

@@ -43,7 +43,7 @@ def end(ledger: Ledger, tx: Transaction, year: int) -> Said:
     first = date(year, periods.standing(views).year_start, 1)
     last = periods.after(first, 12) - timedelta(1)
     require(last < tx.today, f"the year ends on {last}: it is not over")
-    name = f"{first.year}" if first.year == last.year else f"{first.year}/{last.year % 100:02}"
+    name = periods.name_of(first)
     retained = books.chart(views).number("@retained-earnings")
     earned = {number for number, each in accounts.known(views).items() if each.type in ("income", "expense")}
     for number in journals.waiting(views, "closing", on=last):

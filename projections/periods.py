@@ -135,6 +135,11 @@ def year_of(day: date, start: int) -> date:
     return date(day.year if day.month >= start else day.year - 1, start, 1)
 
 
+def name_of(first: date) -> str:
+    """The fiscal year that begins on a day: 2026, or 2026/27."""
+    return f"{first.year}" if first.month == 1 else f"{first.year}/{(first.year + 1) % 100:02}"
+
+
 def after(first: date, months: int) -> date:
     """The first of a month, some months later."""
     year, month = divmod(first.year * 12 + first.month - 1 + months, 12)
@@ -181,8 +186,7 @@ def listed(views: Views, today: date, as_of: date | None = None) -> list[Period]
     rows, first = [], year_of(begun, now.year_start)
     while first <= end:
         following = after(first, 12)
-        name = f"{first.year}" if now.year_start == 1 else f"{first.year}/{following.year % 100:02}"
-        rows.append(_period(now, closes, today, name, first, following - timedelta(1)))
+        rows.append(_period(now, closes, today, name_of(first), first, following - timedelta(1)))
         for month in range(12):
             begins = after(first, month)
             if after(begun.replace(day=1), 0) <= begins <= end:

@@ -101,10 +101,39 @@ def test_what_is_no_day_gets_a_sentence(text: str, sentence: str) -> None:
         dates.day(text)
 
 
-@given(st.text(alphabet="0123456789-+QdwmyT:. aß٣", max_size=12))
-def test_a_date_is_read_or_refused_and_nothing_else(text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "start", "first", "last"),
+    [
+        ("2025/26", 4, "2025-04-01", "2026-03-31"),
+        ("2025/2026", 10, "2025-10-01", "2026-09-30"),
+        ("1999/00", 2, "1999-02-01", "2000-01-31"),
+        ("2025/26..2026/27", 4, "2025-04-01", "2027-03-31"),
+        ("2025/26..2026-06", 4, "2025-04-01", "2026-06-30"),
+    ],
+)
+def test_a_fiscal_year_has_the_days_that_the_ledger_says(text: str, start: int, first: str, last: str) -> None:
+    assert dates.period(text, start) == (date.fromisoformat(first), date.fromisoformat(last))
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "sentence"),
+    [
+        ("2025/26", 1, "they begin in January here, so write 2025"),
+        ("2025/27", 4, "2025/27 is no fiscal year: after 2025 comes 26"),
+        ("2999/00", 4, "2999/00 lies outside the years"),
+        ("2025/26", 0, "2025/26 is no date"),
+        ("2025/6", 4, "2025/6 is no date"),
+    ],
+)
+def test_what_is_no_fiscal_year_gets_a_sentence(text: str, start: int, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        dates.period(text, start)
+
+
+@given(st.text(alphabet="0123456789-+QdwmyT:./ aß٣", max_size=12), st.integers(0, 12))
+def test_a_date_is_read_or_refused_and_nothing_else(text: str, start: int) -> None:
     try:
-        first, last = dates.period(text)
+        first, last = dates.period(text, start)
     except ValueError:
         return
     assert date(1900, 1, 1) <= first <= last <= date(2999, 12, 31)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     type=options.PERIOD,
     required=True,
     metavar="PERIOD",
-    help="2026, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
+    help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
 )
 @click.option("--consultant", type=click.IntRange(1001, 9_999_999), required=True, help="The adviser's number.")
 @click.option("--client", type=click.IntRange(1, 99_999), required=True, help="The client's number there.")

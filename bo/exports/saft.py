@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     type=options.PERIOD,
     required=True,
     metavar="PERIOD",
-    help="2026, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
+    help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
 )
 @click.option("--registration", required=True, metavar="NUMBER", help="The organisation's registration number.")
 @click.option("--contact", default="", metavar="NAME", help="Who answers for it; the organisation, if not said.")

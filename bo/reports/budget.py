@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @options.rows
 @options.ledger
 def budget(ledger: Ledger, period: Period | None, known_at: int | date | None) -> list[Compared]:
-    """Budgets beside what was posted in whole months: the present year, if no period is given.
+    """Budgets beside what was posted in whole months: the present fiscal year, if no period is given.
 
     A budget with dimensions is beside what bears them all, one without beside the whole account. Income and expenses
     that nobody planned are there with a budget of zero. The variance is what was posted less what was planned.
@@ -31,12 +31,13 @@ def budget(ledger: Ledger, period: Period | None, known_at: int | date | None) -
     """
     from aggregates.core import require
     from aggregates.spread import month_end
-    from bo import dates
+    from bo import books
     from bo.clock import today
     from projections import budgets
     from projections.core import open_views
 
-    first, last = period or dates.period(f"{today():%Y}")
+    views = open_views(ledger, known_at, only=("Books", "Budgets", "Periods"))
+    first, last = period or books.whole_year(views, today())
     whole = first.day == 1 and last == month_end(last, 0)
     require(whole, f"budgets are for whole months, not for {first} to {last}")
-    return budgets.compared(open_views(ledger, known_at, only=("Books", "Budgets")), first, last)
+    return budgets.compared(views, first, last)

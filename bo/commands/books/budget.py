@@ -29,7 +29,7 @@ def budget() -> None: ...
     type=options.PERIOD,
     required=True,
     metavar="PERIOD",
-    help="Whole months: 2026, 2026-Q1, 2026-03, 2026-01..2026-02.",
+    help="Whole months: 2026, 2026/27, 2026-Q1, 2026-03, 2026-01..2026-02.",
 )
 @click.option("--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="Only what bears it: cost-centre=NORTH.")
 @options.dry_run

@@ -248,14 +248,14 @@ def year_start(ledger: Ledger, month: int) -> None:
 
 
 @period.command("year-end")
-@click.argument("year", type=click.IntRange(1900, 2998))
+@click.argument("year", type=options.YEAR)
 @_writes
 def year_end(ledger: Ledger, year: int) -> None:
     """Carry what income and expense of the fiscal YEAR leave to retained earnings, and print the entries' numbers.
 
-    YEAR is the one in which it begins. Run it after a soft close and before the close. An income statement shows the
-    year as it was before. What the accounts are worth by rates, in the ledger's own currency, goes with their amounts.
-    To take it back, reopen the year; run again, it posts what has changed.
+    YEAR is the one in which it begins, or its name, 2026/27. Run it after a soft close and before the close. An income
+    statement shows the year as it was before. What the accounts are worth by rates, in the ledger's own currency, goes
+    with their amounts. To take it back, reopen the year; run again, it posts what has changed.
 
     \b
     Example: bo period year-end 2026

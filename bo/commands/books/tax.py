@@ -133,7 +133,11 @@ def set_(
 
 @tax.command("return")
 @click.option(
-    "--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026-Q1, 2026-03, 2026 or 2026-01..2026-02."
+    "--period",
+    type=options.PERIOD,
+    required=True,
+    metavar="PERIOD",
+    help="2026-Q1, 2026-03, 2026, 2026/27 or 2026-01..2026-02.",
 )
 @click.option("--box", default="", metavar="BOX", help="What stands behind this box, posting by posting.")
 @_basis
@@ -171,7 +175,11 @@ def return_(
 
 @tax.command()
 @click.option(
-    "--period", type=options.PERIOD, required=True, metavar="PERIOD", help="2026-Q1, 2026-03, 2026 or 2026-01..2026-02."
+    "--period",
+    type=options.PERIOD,
+    required=True,
+    metavar="PERIOD",
+    help="2026-Q1, 2026-03, 2026, 2026/27 or 2026-01..2026-02.",
 )
 @_basis
 @_rounding
