@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from projections.core import Minor
+from projections.core import Minor, Nothing
 from projections.tagged import bears
 
 if TYPE_CHECKING:
@@ -83,14 +83,31 @@ class TrialBalance(msgspec.Struct):
     credit: Minor
 
 
+class Compared(TrialBalance):
+    """`change` is positive where more stands on the debit side than there did."""
+
+    compared_debit: Minor
+    compared_credit: Minor
+    change: Minor
+
+
 def trial_balance(
-    views: Views, first: date, last: date, totals: bool = False, own: str = "", only: Only | None = None
-) -> list[TrialBalance]:
+    views: Views, first: date, last: date, totals: bool = False, own: str = "", only: Only | None = None,
+    against: tuple[date, date] | None = None,
+) -> list[TrialBalance]:  # fmt: skip
     """Every account that has a balance or was moved, from the first to the last day; then the sums of each currency.
 
     Everything is stated in `own`, the ledger's currency, where that is given; of some lines, where `only` says so.
+    `against` are other days, at whose end accounts stood as is shown beside it.
     """
-    rows = views.all(
+    rows = _accounts(views, first, last, own, only)
+    if against:
+        rows = _compared(rows, _accounts(views, *against, own, only))
+    return [*rows, *_sums(rows)] if totals and rows else rows
+
+
+def _accounts(views: Views, first: date, last: date, own: str, only: Only | None) -> list[TrialBalance]:
+    return views.all(
         TrialBalance,
         f"""SELECT account, coalesce(name, '') AS name, m.currency AS currency, opening, debit AS debit_turnover,
             credit AS credit_turnover, max(closing, 0) AS debit, max(-closing, 0) AS credit
@@ -98,12 +115,25 @@ def trial_balance(
             WHERE opening OR debit OR credit OR closing ORDER BY account, m.currency""",  # noqa: S608
         *_values(first, last, own, only),
     )
-    return [*rows, *_sums(rows)] if totals and rows else rows
+
+
+def _compared(rows: list[TrialBalance], others: list[TrialBalance]) -> list[TrialBalance]:
+    """The accounts of both, each as it stands beside how it stood."""
+    now, before = ({(row.account, row.currency): row for row in each} for each in (rows, others))
+    nothing, found = (Minor(0),) * 5, list[TrialBalance]()
+    for place in sorted(now.keys() | before.keys()):
+        row = now.get(place) or TrialBalance(place[0], before[place].name, place[1], *nothing)
+        debit, credit = (before[place].debit, before[place].credit) if place in before else nothing[:2]
+        change = Minor(row.debit - row.credit - debit + credit)
+        if place in now or debit or credit:
+            fields = msgspec.structs.asdict(row)
+            found.append(Compared(**fields, compared_debit=debit, compared_credit=credit, change=change))
+    return found or Nothing(Compared)
 
 
 def _sums(rows: list[TrialBalance]) -> list[TrialBalance]:
     return [
-        TrialBalance("", "Total", currency, *(Minor(sum(column)) for column in zip(*amounts, strict=True)))
+        type(rows[0])("", "Total", currency, *(Minor(sum(column)) for column in zip(*amounts, strict=True)))
         for currency in sorted({row.currency for row in rows})
         if (amounts := [msgspec.structs.astuple(row)[3:] for row in rows if row.currency == currency])
     ]

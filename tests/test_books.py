@@ -98,6 +98,31 @@ def test_turnovers_are_the_sums_of_postings_on_any_day(shared: Office, done: lis
             assert owned == sum(row.amount for row in sheet if row.section in ("liability", "equity"))
 
 
+def test_a_trial_balance_stands_beside_one_of_other_days(shared: Office) -> None:
+    business = Business(shared.ledger, f"C-{next(_names)}")
+    for kind, minor, days in (("issue", 300, 5), ("post", 700, 70), ("pay", 200, 80)):
+        business.do(Act(kind, 0, minor, days, "USD", "x"))
+    views, now, before = open_views(shared.ledger), (FIRST + timedelta(60), LAST), (FIRST, FIRST + timedelta(40))
+    rows = balances.trial_balance(views, *now, against=before)
+    fields = ("account", "name", "currency", "opening", "debit_turnover", "credit_turnover", "debit", "credit")
+    shown = [tuple(getattr(row, name) for name in fields) for row in rows]
+    assert {each for each in shown if any(each[3:])} == {
+        tuple(getattr(row, name) for name in fields) for row in balances.trial_balance(views, *now)
+    }
+    assert shown == sorted(shown, key=lambda each: (each[0], each[2]))
+    beside = [row for row in rows if isinstance(row, balances.Compared)]
+    assert len(beside) == len(rows) > 3
+    assert {
+        (row.account, row.currency): (row.compared_debit, row.compared_credit)
+        for row in beside if row.compared_debit or row.compared_credit
+    } == {
+        (row.account, row.currency): (row.debit, row.credit)
+        for row in balances.trial_balance(views, *before) if row.debit or row.credit
+    }  # fmt: skip
+    for row in beside:
+        assert row.change == row.debit - row.credit - (row.compared_debit - row.compared_credit)
+
+
 def test_a_general_ledger_ends_at_the_balance_of_its_account(shared: Office) -> None:
     business = Business(shared.ledger, f"C-{next(_names)}")
     for kind, minor in (("issue", 100), ("pay", 50), ("owed", 70)):

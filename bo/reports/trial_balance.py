@@ -19,14 +19,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
+@click.option(
+    "--compare", type=options.PERIOD, metavar="PERIOD", help="Beside it, how it stood at the end of this one."
+)
 @options.in_base
 @options.by_dimension
 @options.period
 @options.rows
 @options.ledger
 def trial_balance(
-    ledger: Ledger, in_base: bool, tags: tuple[str, ...], by: str, period: Period | None, as_of: date | None,
-    known_at: int | date | None, totals: bool,
+    ledger: Ledger, in_base: bool, tags: tuple[str, ...], by: str, period: Period | None, compare: Period | None,
+    as_of: date | None, known_at: int | date | None, totals: bool,
 ) -> list[TrialBalance] | list[msgspec.Struct]:  # fmt: skip
     """Every account with what stood on it before, what it turned over, and what stands on it.
 
@@ -34,7 +37,7 @@ def trial_balance(
 
     \b
     Example: bo report trial-balance --period 2026-Q1
-             bo report trial-balance --period 2026 --base
+             bo report trial-balance --period 2026 --compare 2025 --base
              bo report trial-balance --as-of 2026-03-31 --known-at 2026-04-15
              bo report trial-balance --by cost-centre --dimension project=P-7
     """
@@ -45,4 +48,6 @@ def trial_balance(
     views = open_views(ledger, known_at, only=("Books", "Periods", "Dimensions"))
     days = books.span(views, period, as_of)
     own = books.stated(views, in_base, days.last)
-    return books.by_dimension(views, tags, by, lambda only: balances.trial_balance(views, *days, totals, own, only))
+    return books.by_dimension(
+        views, tags, by, lambda only: balances.trial_balance(views, *days, totals, own, only, compare)
+    )
