@@ -92,7 +92,7 @@ def close(ledger: Ledger, tx: Transaction, period: Period, soft: bool, accept: S
 
 def open_items(tx: Transaction, views: Views, first: date, last: date) -> list[Open]:
     """What the checklist finds for these days."""
-    return checks.open_items(views, checks.Asked(first, last, tx.today, len(approvers(tx)) > 1))
+    return checks.open_items(views, checks.Asked(first, last, today(), len(approvers(tx)) > 1))
 
 
 def unsealed(views: Views, period: Period, through: date) -> date:

@@ -14,6 +14,7 @@ from aggregates.period import Periods
 from aggregates.rate import values_of, worth
 from aggregates.year_end import Carried, Left, YearEnd, closing_entries
 from bo import books, journaling
+from bo.clock import today
 from projections import accounts, balances, journals, periods, rates
 from projections.core import open_views
 from projections.quotes import pairs, rate_of
@@ -42,7 +43,7 @@ def end(ledger: Ledger, tx: Transaction, year: int) -> Said:
     views = open_views(ledger)
     first = date(year, periods.standing(views).year_start, 1)
     last = periods.after(first, 12) - timedelta(1)
-    require(last < tx.today, f"the year ends on {last}: it is not over")
+    require(last < today(), f"the year ends on {last}: it is not over")
     name = periods.name_of(first)
     retained = books.chart(views).number("@retained-earnings")
     earned = {number for number, each in accounts.known(views).items() if each.type in ("income", "expense")}

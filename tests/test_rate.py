@@ -24,6 +24,7 @@ from projections.core import Views, open_views
 from projections.quotes import pairs, rate_of
 from tests.businesses import FIRST, Act
 from tests.ledgers import DAY, Office, erase
+from tests.test_recurring import run, start
 from tests.traders import Trader, revaluation_day, trades
 
 LAST = FIRST + timedelta(400)
@@ -288,3 +289,30 @@ def test_what_no_rate_is_known_for_at_a_position_is_stated_later(office: Office)
     assert not balances.trial_balance(then, FIRST, LAST, own="EUR")
     assert sum(row.debit for row in balances.trial_balance(now, FIRST, date.max, own="EUR")) > 0
     then.close()
+
+
+def test_two_crons_bring_rates_revalue_and_carry_a_year_over_once(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    for day, amount in (("2025-10-26", "110 USD"), ("2025-12-31", "55 USD")):
+        words = ("--line", f"1200;{amount};;Sold", "--line", f"4100;;{amount}")
+        run(office, "journal", "add", "--on", day, *words)
+    rates_of = tmp_path / "rates.csv"
+    rates_of.write_text("Date,USD\n2025-12-31,1.25\n2025-10-24,1.1\n")
+    jobs = (
+        ("rate", "import", str(rates_of)),
+        ("rate", "revalue", "--on", "2025-12-31"),
+        ("period", "year-end", "2025"),
+    )  # the year is over where the cron runs, though not yet in UTC
+    for clock in ("2026-01-01T00:30:00+01:00", "2026-01-01T12:00:00+01:00"):
+        for job in jobs:
+            both = [start(office, *job, now=clock) for _ in range(2)]
+            for each in both:
+                _, err = each.communicate(timeout=120)
+                assert each.returncode == 0, err
+    views = open_views(office.reopen())
+    assert views.value("SELECT COUNT(*) FROM rate") == 2
+    assert list(views.rows("SELECT kind, account, base FROM difference ORDER BY kind, account")) == [
+        ("held", "1200", -1200), ("held", "6900", 1200), ("year-end", "4100", 1200), ("year-end", "6900", -1200),
+    ]  # fmt: skip
+    assert list(views.rows("SELECT kind, on_date FROM entry WHERE kind = 'closing'")) == [("closing", "2025-12-31")]
+    office.close()
