@@ -51,7 +51,8 @@ class Contents:
         rejected: dict[int, str] = {}
         unchecked: list[int] = []
         unread: set[Place] = set()
-        read, commit = self._keyring.read, judged.commit
+        read, commit, person = self._keyring.read, judged.commit, judged.commit.person.hex()
+        may = partial(author_may, people, commit)
         for leaf, row in zip(judged.leaves, wrapped, strict=True):
             if leaf[3]:  # only sealed leaves have an epoch
                 try:
@@ -64,8 +65,7 @@ class Contents:
                     continue
                 if payload is not None:
                     opened.append((leaf, payload))
-                    may = partial(author_may, people, commit, compartment=leaf.compartment)
-                    reason = overreach(payload.events, commit.person.hex(), may)
+                    reason = overreach(payload.events, person, leaf.compartment, may)
                     if reason:
                         rejected.setdefault(leaf.compartment, reason)
                 else:

@@ -206,8 +206,8 @@ def tag_of(event: Event) -> str:
     return str(event.__struct_config__.tag)
 
 
-def overreach(events: Iterable[Any], person: str, may: Callable[[str], bool]) -> str:
-    """Why events cannot be those of a person with these rights, "" when they can.
+def overreach(events: Iterable[Any], person: str, compartment: int, may: Callable[[str, int], bool]) -> str:
+    """Why events of a compartment cannot be those of a person with these rights, "" when they can.
 
     An event that says by whom names its author, and one that takes a right has an author who holds it.
     """
@@ -216,7 +216,7 @@ def overreach(events: Iterable[Any], person: str, may: Callable[[str], bool]) ->
         if type(event) in telling:
             if getattr(event, "by", person) != person:
                 return f"a {tag_of(event)} names another person than the one who recorded it"
-            if event.right and not may(event.right):
+            if event.right and not may(event.right, compartment):
                 return f"{tag_of(event)} takes the right to {event.right}, which its author did not hold"
     return ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, date, datetime
-from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -289,8 +288,8 @@ class Transaction:
             reason = state.contradiction(event, together[compartment])
             require(not reason, reason)
         for share in self.shares.values():
-            may = partial(self._session.may, compartment=share.compartment)
-            reason = overreach((event for event, _ in share.events), self.header.person.hex(), may)
+            events, person = (event for event, _ in share.events), self.header.person.hex()
+            reason = overreach(events, person, share.compartment, self._session.may)
             require(not reason, reason)
         self._pass_gates()
 
