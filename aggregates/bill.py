@@ -73,6 +73,8 @@ class Credited(Charged, tag="bill.credited"):
     bill: str
     reason: str
     booked: date | None = None
+    discounted: tuple[Tax, ...] = ()
+    """What goes back of a discount that we took: the lines are at full price, taxes and totals less this."""
 
 
 class Voided(Event, tag="bill.voided"):
@@ -267,7 +269,7 @@ class Bill(State[Events]):
         note = Credited(
             number=number, bill=self.number, ref=text.line(ref, 200), on=on, currency=self.currency, by=by,
             reason=text.clean(reason), booked=None if day == on else day,
-            **credit_note(self.number, self.lines, self.rest, claims, ZERO),
+            **credit_note(self.number, self.lines, self.rest, claims, ()),
         )  # fmt: skip
         if not self.owing:
             return (note,)

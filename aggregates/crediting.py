@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from aggregates.core import Refused, replace, require
-from aggregates.en16931 import Totals, difference, line_net, plain, totals
+from aggregates.discounting import alike, gross, less, lessened, overdrawn, share, standing
+from aggregates.en16931 import Tax, Totals, added, difference, line_net, plain, totals
 from aggregates.lines import FORM, NONE, Line, line
 from aggregates.money import ZERO, Money, exact
 from aggregates.text import shown
@@ -36,26 +37,34 @@ def claim(text: str) -> Claim:
 
 
 def credit_note(
-    number: str, lines: Sequence[Line], rest: Sequence[Line], claims: Sequence[Claim], written_off: Money
+    number: str, lines: Sequence[Line], rest: Sequence[Line], claims: Sequence[Claim], forgone: Sequence[Any]
 ) -> dict[str, Any]:
-    """Lines, taxes and totals of a credit note on the invoice `number`, of whose `lines` `rest` remains."""
-    taken = credited(rest, claims)
+    """Lines, taxes and totals of a credit note on the document `number`, of whose `lines` `rest` remains.
+
+    Of an early payment discount that was taken its share goes back with them: only what was charged is credited. A net
+    that was given is credited as it is.
+    """
+    taken, at_price = credited(rest, claims)
     require(taken, f"nothing is left to credit of {number}")
     currency = rest[0].net.currency
-    left = after(rest, taken)
+    left, back = after(rest, taken), share(forgone, rest, at_price)
+    kept = standing(lessened(forgone, back)).values()
     for was, stays in zip(totals(rest, currency).taxes, totals(left, currency).taxes, strict=True):
-        low, high = sorted((Money(0, currency), was.basis))
+        nobody_paid = added((each.basis for each in alike(was, kept)), currency)
+        low, high = sorted((nobody_paid, was.basis))
         kind = f"tax category {was.category} at {was.rate} %"
-        message = f"{was.basis} net can still be credited in {kind}, not {was.basis - stays.basis}"
+        message = f"{was.basis - nobody_paid} net can still be credited in {kind}, not {was.basis - stays.basis}"
         require(low <= stays.basis <= high, message)
     before, now = gone(lines, rest), gone(lines, left)
-    total = now.total - before.total
+    total = now.total - before.total - gross(back, currency)
+    written_off = added((each.amount for each in forgone), currency)
     most = totals(lines, currency).total - before.total - written_off
     require(total > ZERO, f"a credit note comes to more than zero, not {total}")
     require(total <= most, f"{most} can still be credited, not {total}")
+    taxes = less(difference(now.taxes, before.taxes), back)
     return {
-        "lines": taken, "taxes": difference(now.taxes, before.taxes), "net": now.net - before.net,
-        "tax": now.tax - before.tax, "total": total,
+        "lines": taken, "taxes": taxes, "net": added((each.basis for each in taxes), currency),
+        "tax": added((each.amount for each in taxes), currency), "total": total, "discounted": back,
     }  # fmt: skip
 
 
@@ -68,16 +77,20 @@ def gone(lines: Sequence[Line], rest: Sequence[Line]) -> Totals:
     return totals([replace(line, net=line.net - left.net) for line, left in pairs], lines[0].net.currency)
 
 
-def credited(rest: Sequence[Line], claims: Sequence[Claim]) -> tuple[Line, ...]:
-    """The lines of a credit note that takes `claims` from the `rest` of an invoice; without any, all of it."""
+def credited(rest: Sequence[Line], claims: Sequence[Claim]) -> tuple[tuple[Line, ...], list[Line]]:
+    """The lines of a credit note that takes `claims` from the `rest` of an invoice, without any all of it; and those
+    that are at the invoice's price, not at a net that was given."""
     if not claims:
         claims = [Claim(place) for place, each in enumerate(rest, 1) if each.quantity or each.net]
     taken: dict[int, Line] = {}
+    at_price = []
     for claimed in claims:
         place, wanted = _resolved(claimed, rest)
         require(place not in taken, f"line {place} is given twice")
         taken[place] = _taken(rest[place - 1], place, wanted)
-    return tuple(taken.values())
+        if wanted.net is None:
+            at_price.append(taken[place])
+    return tuple(taken.values()), at_price
 
 
 def after(rest: Sequence[Line], taken: Sequence[Line]) -> tuple[Line, ...]:
@@ -100,12 +113,17 @@ def overtaken(rest: Sequence[Line], taken: Sequence[Line]) -> str:
     return ""
 
 
-def miscounted(number: str, lines: Sequence[Line], rest: Sequence[Line], taken: Sequence[Line], total: Money) -> str:
+def miscounted(
+    number: str, lines: Sequence[Line], rest: Sequence[Line], taken: Sequence[Line], total: Money,
+    discounted: Sequence[Tax] = (), forgone: Sequence[Any] = (),
+) -> str:  # fmt: skip
     """Why the credit note `number` over `taken` cannot come to `total`, "" when it does."""
     try:
         wrong = overtaken(rest, taken)
+        if overdrawn(forgone, discounted):
+            wrong = wrong or "more of a discount goes back than was taken"
         left = rest if wrong else after(rest, taken)
-        comes_to = gone(lines, left).total - gone(lines, rest).total
+        comes_to = gone(lines, left).total - gone(lines, rest).total - gross(discounted, total.currency)
     except (ArithmeticError, TypeError, Refused):  # what no verb makes: not a number, another currency
         return f"{number} cannot be added up"
     if not wrong and comes_to != total:

@@ -12,6 +12,7 @@ from aggregates import text
 from aggregates.core import FINANCE, Event, State, replace, require
 from aggregates.crediting import Claim, after, credit_note, gone, miscounted
 from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
+from aggregates.discounting import Deducted, lessened
 from aggregates.en16931 import Tax, totals
 from aggregates.legal import Document, Party, draft, due_date, fitted, legal
 from aggregates.lines import Line
@@ -66,6 +67,8 @@ class Credited(Document, tag="invoice.credited"):
 
     invoice: str
     reason: str
+    discounted: tuple[Tax, ...] = ()
+    """What goes back of a discount that was taken: the lines are at full price, taxes and totals less this."""
 
 
 class Allocated(Event, tag="invoice.allocated"):
@@ -124,13 +127,8 @@ class WrittenOff(Event, tag="invoice.written_off"):
     taxes: tuple[Tax, ...] = ()
 
 
-class Discounted(Event, tag="invoice.discounted"):
+class Discounted(Deducted, tag="invoice.discounted"):
     """Deducted by who paid early, so that less was sold for, and less tax is due."""
-
-    amount: Money
-    on: date
-    reason: str
-    taxes: tuple[Tax, ...]
 
 
 class Reinstated(Event, tag="invoice.reinstated"):
@@ -272,7 +270,10 @@ class Invoice(State[Events]):
         self._require_issued("credited")
         require(reason.strip(), "a credit note needs a reason")
         require(on >= self.on, f"{self.number} is dated {self.on}: a credit note of {on} would precede it")
-        fields = credit_note(self.number, self.lines, self.rest, claims, self.written_off)
+        fields = credit_note(self.number, self.lines, self.rest, claims, self.forgone)
+        since = max((each.on for each in self.forgone if isinstance(each, Discounted)), default=on)
+        early = f"{self.number} was discounted on {since}: a credit note of {on} would give back what was not taken yet"
+        require(on >= since or not fields["discounted"], early)
         note = Credited(
             number=number, on=on, customer=self.customer, buyer=self.buyer, seller=self.seller, currency=self.currency,
             rendering=1, invoice=self.number, reason=text.clean(reason), **fields,
@@ -405,7 +406,8 @@ class Invoice(State[Events]):
                 return replace(self, credits=credits, payments=self.payments + 1)
             case Credited():
                 credits = changed(self.credits, event.number, event.total, event.on)
-                return replace(self, credits=credits, rest=after(self.rest, event.lines))
+                forgone = lessened(self.forgone, event.discounted) if event.discounted else self.forgone
+                return replace(self, credits=credits, rest=after(self.rest, event.lines), forgone=forgone)
             case Allocated():
                 return replace(self, **settled(self, event))
             case Unallocated():
@@ -446,7 +448,7 @@ class Invoice(State[Events]):
         """Why this credit note takes more than remains, "" when it does not."""
         if not self.number or self.voided or event.invoice != self.number:
             return f"{event.number} credits {event.invoice}, which is not issued here"
-        return miscounted(event.number, self.lines, self.rest, event.lines, event.total)
+        return miscounted(event.number, self.lines, self.rest, event.lines, event.total, event.discounted, self.forgone)
 
 
 def _more_than_nothing(fields: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What invoices, credit notes and what settles them post."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from aggregates.discounting import full, gross
 from aggregates.en16931 import Tax
 from aggregates.invoice import Credited, Discounted, Issued, Paid, Reinstated, Settling, Voided, WrittenOff
 from aggregates.legal import Document
@@ -23,8 +24,9 @@ def issued(event: Issued, facts: Facts) -> Iterator[Posting]:
 
 @posts("invoice.credited", rules=1)
 def credited(event: Credited, facts: Facts) -> Iterator[Posting]:
-    """A credit note takes back sales and output tax, and what the customer owes."""
-    yield from _sales(event)
+    """A credit note takes back sales and output tax, and what the customer owes; of a discount, its share."""
+    yield from _sales(event, event.discounted)
+    yield from turned(_lost("@discount", gross(event.discounted, event.currency), event.discounted))
     yield credit("@receivable", event.total, f"customer/{event.customer}", text=event.number)
 
 
@@ -68,13 +70,16 @@ def settled(event: Settling, facts: Facts) -> tuple[Posting, ...]:
     return ()
 
 
-def _sales(event: Document) -> Iterator[Posting]:
-    """Net and tax of each category and rate, as debits; a line with an account or dimensions of its own by itself."""
+def _sales(event: Document, discounted: Sequence[Tax] = ()) -> Iterator[Posting]:
+    """Net and tax of each category and rate, as debits; a line with an account or dimensions of its own by itself.
+
+    All at full price: what a credit note gives back of a discount is posted beside it.
+    """
     elsewhere = [each for each in event.lines if each.account or each.dimensions]
     for line in elsewhere:
         code = tax_code(line.category, line.rate)
         yield Posting(line.account or "@sales", line.net, tax=code, dimensions=line.dimensions)
-    for each in event.taxes:
+    for each in full(event.taxes, discounted):
         code = tax_code(each.category, each.rate)
         moved = (line.net for line in elsewhere if (line.category, line.rate) == (each.category, each.rate))
         yield debit("@sales", sum((-net for net in moved), each.basis), tax=code)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aggregates.core import FINANCE, SALES, require
 from aggregates.directory import Entry
+from aggregates.discounting import gross
 from aggregates.invoice import Allocated, Credited, Discounted, Invoice, Issued, Paid
 from aggregates.legal import Party, fitted
 from aggregates.money import ZERO, Money
@@ -140,7 +141,9 @@ def credit(ledger: Ledger, tx: Transaction, key: str, on: date, claims: Sequence
     number = take(tx, "CN", on)
     note, *settled = tx.change(Invoice, key, Invoice.credit, number, on, ledger.reason, claims)
     _keep(ledger, tx, key, credit_note_html(note))
-    return [number, f"{note.total} of {note.invoice} is credited", *_kept(note, settled)]
+    less = gross(note.discounted, note.currency)
+    told = f"{note.total} of {note.invoice} is credited" + (f": {less} less, of the discount taken" if less else "")
+    return [number, told, *_kept(note, settled)]
 
 
 def take(tx: Transaction, prefix: str, on: date) -> str:

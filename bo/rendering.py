@@ -10,7 +10,7 @@ from decimal import Decimal
 from html import escape
 
 from aggregates.core import Refused
-from aggregates.en16931 import CATEGORIES, plain
+from aggregates.en16931 import CATEGORIES, added, plain
 from aggregates.invoice import Credited, Issued
 from aggregates.legal import Document, Party
 from aggregates.lines import Line
@@ -142,7 +142,11 @@ def _line(place: int, line: Line) -> str:
 
 
 def _sums(document: Document, total: str) -> str:
-    rows = [f'<tr><th scope="row">Net</th>{_right(_amount(document.net))}</tr>']
+    off = document.discounted if isinstance(document, Credited) else ()
+    less = added((each.basis for each in off), document.currency)
+    before = [("At the prices of the invoice", document.net + less), ("Less the discount that was taken", -less)]
+    sums = [*(before if off else []), ("Net", document.net)]
+    rows = [f'<tr><th scope="row">{name}</th>{_right(_amount(amount))}</tr>' for name, amount in sums]
     for tax in document.taxes:
         what = f"{_number(tax.rate)} % tax" if tax.category in ("S", "Z") else CATEGORIES.get(tax.category, "Tax")
         name = f"{what} on {_amount(tax.basis)}"

@@ -148,6 +148,8 @@ class VendorCredit(msgspec.Struct):
     reason: str
     lines: list[Line]
     taxes: list[Tax]
+    discounted: list[Tax]
+    """What of a discount that was taken goes with the lines: taxes and totals are less by it."""
 
 
 class _Note(msgspec.Struct):
@@ -163,6 +165,7 @@ class _Note(msgspec.Struct):
     total: int
     reason: str
     lines: str
+    discounted: str
     taxes: str
 
 
@@ -171,11 +174,15 @@ def vendor_credit(views: Views, number: str) -> VendorCredit:
     row = views.one(
         _Note,
         f"""SELECT c.number, c.ref, c.bill, {VENDOR} AS vendor, party, c.on_date AS "on", currency, c.net, c.tax,
-            c.total, reason, c.lines, c.taxes FROM vendor_credit c JOIN bill b ON b.number = c.bill
+            c.total, reason, c.lines, c.discounted, c.taxes FROM vendor_credit c JOIN bill b ON b.number = c.bill
             WHERE c.number = ?""",  # noqa: S608
         number,
     )  # fmt: skip
     if row is None:
         raise NotFound(f"you cannot see the bill that {number} corrects")
-    parts = {"lines": parsed(row.lines, Line), "taxes": parsed(row.taxes, Tax)}
+    parts = {
+        "lines": parsed(row.lines, Line),
+        "discounted": parsed(row.discounted, Tax),
+        "taxes": parsed(row.taxes, Tax),
+    }
     return VendorCredit(**{**msgspec.structs.asdict(row), **parts})

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Bills(Projection):
     """`posted` is the accounting date; a credit note that corrects no bill here is a bill below zero."""
 
-    version = 2
+    version = 3
     tables = """
         CREATE TABLE bill(id INTEGER PRIMARY KEY, number TEXT, vendor TEXT, erased INTEGER, party TEXT, ref TEXT,
             on_date TEXT, posted TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER,
@@ -45,7 +45,7 @@ class Bills(Projection):
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(number, position))
             WITHOUT ROWID;
         CREATE TABLE vendor_credit(id INTEGER PRIMARY KEY, number TEXT, bill TEXT, ref TEXT, on_date TEXT,
-            net INTEGER, tax INTEGER, total INTEGER, reason TEXT, lines TEXT, taxes TEXT);
+            net INTEGER, tax INTEGER, total INTEGER, reason TEXT, lines TEXT, taxes TEXT, discounted TEXT);
         CREATE INDEX vendor_credit_number ON vendor_credit(number);
         CREATE INDEX vendor_credit_bill ON vendor_credit(bill);
     """
@@ -57,7 +57,7 @@ class Bills(Projection):
         views.add(
             "bill", recorded.position, event.number, event.vendor, 0, event.seller.name, event.ref,
             event.on.isoformat(), posted, event.due.isoformat(), event.currency, event.net.minor, event.tax.minor,
-            total, owing, credit, 0, 0, event.text, as_json(event.seller), lines_of(event), taxes_of(event),
+            total, owing, credit, 0, 0, event.text, as_json(event.seller), lines_of(event), taxes_of(event.taxes),
             event.by, "", "", "",
         )  # fmt: skip
         views.add("bill_movement", event.number, recorded.position, posted, "added", 0, "", total, owing, credit, "")
@@ -72,7 +72,7 @@ class Bills(Projection):
             """UPDATE bill SET ref = ?, due = ?, net = ?, tax = ?, total = ?, owing = owing + ?, credit = credit + ?,
             text = ?, lines = ?, taxes = ?, edited_by = ?, approved_by = '' WHERE number = ?""",
             event.ref, event.due.isoformat(), event.net.minor, event.tax.minor, total, owing, credit, event.text,
-            lines_of(event), taxes_of(event), event.by, recorded.key,
+            lines_of(event), taxes_of(event.taxes), event.by, recorded.key,
         )  # fmt: skip
         _note(views, recorded, event.on, "edited", 0, "", total - before, owing, credit, "")
 
@@ -110,7 +110,8 @@ class Bills(Projection):
         _note(views, recorded, day, "credited", 0, event.number, total, 0, total, "")
         views.add(
             "vendor_credit", recorded.position, event.number, recorded.key, event.ref, event.on.isoformat(),
-            event.net.minor, event.tax.minor, total, event.reason, lines_of(event), taxes_of(event),
+            event.net.minor, event.tax.minor, total, event.reason, lines_of(event), taxes_of(event.taxes),
+            taxes_of(event.discounted),
         )  # fmt: skip
 
     @on("bill.voided")

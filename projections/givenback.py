@@ -24,6 +24,7 @@ GIVES_BACK = {
     "payment.voided": {"payment.recorded", "payment.voided"},
 }
 """By what gives lines back: the events of the same stream whose lines these are."""
+DISCOUNTS = {"invoice.discounted", "invoice.reinstated"}
 
 
 class Line(NamedTuple):
@@ -46,9 +47,16 @@ class Stood(NamedTuple):
     base: int
 
 
-def stood(views: Views, entry: int, tag: str, currency: str) -> dict[Place, Stood] | None:
-    """What an entry may give back of earlier ones of its stream; None while the worth of some is not known."""
+def stood(
+    views: Views, entry: int, tag: str, currency: str, lines: Sequence[Line] = (), discount: str = ""
+) -> dict[Place, Stood] | None:
+    """What an entry may give back of earlier ones of its stream; None while the worth of some is not known.
+
+    A note with a line on the account of discounts gives these back too.
+    """
     events = GIVES_BACK.get(tag, set())
+    if tag in NOTES and any(line.account == discount for line in lines):
+        events = events | DISCOUNTS
     rows = list(
         views.rows(
             f"""SELECT p.account, p.party, p.tax, p.dimensions, SUM(p.minor), SUM(coalesce(late.base, p.base)),

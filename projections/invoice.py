@@ -141,6 +141,8 @@ class CreditNote(msgspec.Struct):
     reason: str
     lines: list[Line]
     taxes: list[Tax]
+    discounted: list[Tax]
+    """What of a discount that was taken goes with the lines: taxes and totals are less by it."""
 
 
 class _Note(msgspec.Struct):
@@ -155,6 +157,7 @@ class _Note(msgspec.Struct):
     total: int
     reason: str
     lines: str
+    discounted: str
     taxes: str
 
 
@@ -163,11 +166,15 @@ def credit_note(views: Views, number: str) -> CreditNote:
     row = views.one(
         _Note,
         f"""SELECT c.number, i.number AS invoice, {CUSTOMER} AS customer, party, c.on_date AS "on", currency, c.net,
-            c.tax, c.total, reason, c.lines, c.taxes FROM credit_note c JOIN invoice i USING (key)
+            c.tax, c.total, reason, c.lines, c.discounted, c.taxes FROM credit_note c JOIN invoice i USING (key)
             WHERE c.number = ?""",  # noqa: S608
         number,
     )  # fmt: skip
     if row is None:
         raise NotFound(f"you cannot see the invoice that {number} corrects")
-    parts = {"lines": parsed(row.lines, Line), "taxes": parsed(row.taxes, Tax)}
+    parts = {
+        "lines": parsed(row.lines, Line),
+        "discounted": parsed(row.discounted, Tax),
+        "taxes": parsed(row.taxes, Tax),
+    }
     return CreditNote(**{**msgspec.structs.asdict(row), **parts})

@@ -38,12 +38,12 @@ class Invoices(Projection):
     The index of the unpaid has all that an aging asks, so that the few open ones need not be fetched from many pages.
     """
 
-    version = 3
+    version = 4
     tables = """
         CREATE TABLE invoice(id INTEGER PRIMARY KEY, key TEXT, number TEXT, state TEXT, customer TEXT, erased INTEGER,
             party TEXT, on_date TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER, owing INTEGER,
-            credit INTEGER, credited INTEGER, written_off INTEGER, ref TEXT, buyer TEXT, lines TEXT, taxes TEXT,
-            discount TEXT, discount_until TEXT);
+            credit INTEGER, credited INTEGER, written_off INTEGER, allowed INTEGER, ref TEXT, buyer TEXT,
+            lines TEXT, taxes TEXT, discount TEXT, discount_until TEXT);
         CREATE INDEX invoice_key ON invoice(key);
         CREATE INDEX invoice_customer ON invoice(customer);
         CREATE INDEX invoice_unpaid ON invoice(due, id, owing, credit, customer, erased, currency, party, on_date, key)
@@ -53,7 +53,7 @@ class Invoices(Projection):
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(key, position))
             WITHOUT ROWID;
         CREATE TABLE credit_note(id INTEGER PRIMARY KEY, number TEXT, key TEXT, on_date TEXT, net INTEGER, tax INTEGER,
-            total INTEGER, reason TEXT, lines TEXT, taxes TEXT);
+            total INTEGER, reason TEXT, lines TEXT, taxes TEXT, discounted TEXT);
         CREATE INDEX credit_note_number ON credit_note(number);
         CREATE INDEX credit_note_key ON credit_note(key);
     """
@@ -62,7 +62,7 @@ class Invoices(Projection):
     def drafted(self, event: Drafted, recorded: Recorded, views: Views) -> None:
         views.add(
             "invoice", recorded.position, recorded.key, None, "draft", event.customer, 0, "", None, None,
-            event.currency, event.net.minor, event.tax.minor, event.total.minor, 0, 0, 0, 0, event.ref, "{}",
+            event.currency, event.net.minor, event.tax.minor, event.total.minor, 0, 0, 0, 0, 0, event.ref, "{}",
             lines_of(event), "[]", None, None,
         )  # fmt: skip
 
@@ -91,7 +91,7 @@ class Invoices(Projection):
         views.add(
             "invoice", recorded.position, recorded.key, event.number, "issued", event.customer, 0, event.buyer.name,
             event.on.isoformat(), event.due.isoformat(), event.currency, event.net.minor, event.tax.minor, total,
-            total, 0, 0, 0, event.ref, as_json(event.buyer), lines_of(event), taxes_of(event),
+            total, 0, 0, 0, 0, event.ref, as_json(event.buyer), lines_of(event), taxes_of(event.taxes),
             event.discount and str(event.discount.percent), event.discount and event.discount.until.isoformat(),
         )  # fmt: skip
 
@@ -124,7 +124,8 @@ class Invoices(Projection):
         _note_movement(views, recorded, event.on, "credited", 0, event.number, total, 0, total, "")
         views.add(
             "credit_note", recorded.position, event.number, recorded.key, event.on.isoformat(), event.net.minor,
-            event.tax.minor, total, event.reason, lines_of(event), taxes_of(event),
+            event.tax.minor, total, event.reason, lines_of(event), taxes_of(event.taxes),
+            taxes_of(event.discounted),
         )  # fmt: skip
 
     @on("invoice.voided")
@@ -135,19 +136,18 @@ class Invoices(Projection):
     @on("invoice.written_off")
     def written_off(self, event: WrittenOff, recorded: Recorded, views: Views) -> None:
         """A difference that is tolerated is no bad debt: what it is missing from counts as paid."""
-        if not event.small:
-            _lose(views, recorded.key, event.amount.minor)
+        _forgo(views, recorded.key, "allowed" if event.small else "written_off", event.amount.minor)
         _move(views, recorded, event, "difference" if event.small else "written off", -1, ref=event.reason)
 
     @on("invoice.discounted")
     def discounted(self, event: Discounted, recorded: Recorded, views: Views) -> None:
+        _forgo(views, recorded.key, "allowed", event.amount.minor)
         _move(views, recorded, event, "discounted", -1, ref=event.reason)
 
     @on("invoice.reinstated")
     def reinstated(self, event: Reinstated, recorded: Recorded, views: Views) -> None:
         lost = not getattr(event.was, "small", True)
-        if lost:
-            _lose(views, recorded.key, -event.amount.minor)
+        _forgo(views, recorded.key, "written_off" if lost else "allowed", -event.amount.minor)
         _move(views, recorded, event, "write-off undone" if lost else "reinstated", 1, ref=event.reason)
 
     @on("erasure.erased")
@@ -174,8 +174,8 @@ def _move(
     _note_movement(views, recorded, event.on, what, allocation, source, minor, owing * minor, credit * minor, ref)
 
 
-def _lose(views: Views, key: str, minor: int) -> None:
-    views.run("UPDATE invoice SET written_off = written_off + ? WHERE key = ?", minor, key)
+def _forgo(views: Views, key: str, what: str, minor: int) -> None:
+    views.run(f"UPDATE invoice SET {what} = {what} + ? WHERE key = ?", minor, key)  # noqa: S608  # one of two columns
 
 
 def _note_movement(views: Views, recorded: Recorded, day: date, what: str, *more: Any) -> None:
@@ -197,11 +197,15 @@ WAS = """(SELECT i.id, i.key, i.number, iif(SUM(m.what = 'voided'), 'void', 'iss
     iif(i.on_date <= ?1, i.total, 0) + COALESCE(SUM(m.owing), 0) AS owing, COALESCE(SUM(m.credit), 0) AS credit,
     SUM(iif(m.what = 'credited', m.amount, 0)) AS credited,
     SUM(CASE m.what WHEN 'written off' THEN m.amount WHEN 'write-off undone' THEN -m.amount ELSE 0 END) AS written_off,
+    SUM(CASE m.what WHEN 'discounted' THEN m.amount WHEN 'difference' THEN m.amount WHEN 'reinstated' THEN -m.amount
+        ELSE 0 END) AS allowed,
     i.ref, i.buyer, i.lines, i.taxes, i.discount, i.discount_until
     FROM invoice i LEFT JOIN movement m ON m.key = i.key AND m.on_date <= ?1
     WHERE i.number IS NOT NULL{} GROUP BY i.id)"""
 STATUS = """CASE WHEN state != 'issued' THEN state WHEN owing > 0 THEN iif(owing < total, 'partial', 'open')
-    WHEN total > 0 AND credited >= total THEN 'credited' WHEN written_off > 0 THEN 'written-off' ELSE 'paid' END"""
+    WHEN credited > 0 AND credited >= total - allowed THEN 'credited'
+    WHEN written_off > 0 THEN 'written-off' ELSE 'paid' END"""
+"""`allowed` are discounts and tolerated differences that stand: nobody pays them, and nobody credits them."""
 PARTY = """iif(number IS NULL,
     COALESCE((SELECT label FROM reference WHERE kind = 'customer' AND ref = customer LIMIT 1), ''), party)"""
 """As the document names it; a draft as the record does."""

@@ -35,9 +35,9 @@ def as_json(value: object) -> str:
     return _encode(value).decode()
 
 
-def taxes_of(event: Any) -> str:
+def taxes_of(taxes: Any) -> str:
     """The taxes of a document, to be read back as `Tax`."""
-    return as_json([(each.category, each.rate, each.basis.minor, each.amount.minor) for each in event.taxes])
+    return as_json([(each.category, each.rate, each.basis.minor, each.amount.minor) for each in taxes])
 
 
 def parsed(text: str, shape: type[Part]) -> list[Part]:

@@ -117,7 +117,7 @@ class Worth:
         if tag in AT_ACQUISITION:
             return self._assets.values(tag, wait.entry, lines, self._day_worth(wait, views), views)
         control = next((number for number, line in enumerate(lines) if line.party), None)
-        before = stood(views, wait.entry, tag, wait.currency)
+        before = stood(views, wait.entry, tag, wait.currency, lines, self._role("discount", views))
         if before is None:
             return None
         value = self._measure(tag, wait, owed(before), None if control is None else minors[control], views)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from aggregates.bill import Bill
 from aggregates.crediting import Claim
 from aggregates.invoice import Invoice
-from aggregates.money import Money
+from aggregates.money import ZERO, Money
 from bo import books, paying, purchasing, rating
 from projections.core import open_views
 from store.transaction import Transaction
@@ -103,6 +103,31 @@ def test_what_is_credited_in_whatever_parts_is_as_if_it_had_not_been(
     left = changed(shared, before)
     assert not left.keys() - set(EXCHANGE)
     assert max(map(abs, left.values()), default=0) <= len(parts)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 3), max_size=3), PRICES, CURRENCIES, RATES)
+def test_what_was_paid_with_a_discount_and_is_credited_leaves_only_what_the_rate_made_of_the_money(
+    shared: Office, lines: list[int], minor: int, currency: str, quoted: list[int]
+) -> None:
+    trader = trading(shared, currency, quoted)
+    before, ledger = stands(shared), shared.ledger
+    trader.do(Act("issue", 1, minor, 3, currency, ""))  # 9 % within 30 days
+    key, day = trader.keys[1], FIRST + timedelta(20)
+    invoice = ledger.load(Invoice, key)
+
+    def pay(tx: Transaction) -> None:
+        assert invoice.discount
+        tx.change(Invoice, key, Invoice.pay, invoice.total - invoice.discount.of(invoice.total), day)
+        tx.change(Invoice, key, Invoice.round_off, day, day, ZERO)
+
+    ledger.commit(pay)
+    claims = [[Claim(place)] for place in dict.fromkeys(lines) if len(set(lines)) < 3]
+    for place, claimed in enumerate([*claims, []]):
+        act = Act("", 0, minor, 110 + place, currency, "")
+        ledger.commit(partial(credit, trader=trader, kind="issue", claims=claimed, act=act))
+    ledger.commit(lambda tx: paying.refund(tx, f"invoice/{key}", None, LATE, "@bank", ""))
+    assert not changed(shared, before).keys() - {*EXCHANGE, "1200"}
 
 
 def credit(tx: Transaction, trader: Trader, kind: str, claims: list[Claim], act: Act) -> None:

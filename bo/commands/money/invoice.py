@@ -228,6 +228,9 @@ def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None, 
 def credit(ledger: Ledger, number: str, lines: tuple[str, ...], source: Source | None, on: date) -> None:
     """Issue a credit note on NUMBER, over all that remains or over some lines, and print its number.
 
+    Of a discount for early payment that was taken, its share goes with each line: what was charged is credited. A net
+    that is given is credited as it is.
+
     --from takes JSON: {"lines": [{"line": 2, "quantity": 1}]}, or lines as `draft` takes them.
 
     \b
