@@ -9,14 +9,16 @@ from typing import Any, ClassVar, Self, assert_never
 import msgspec
 
 from aggregates import text
-from aggregates.bill_lines import bill_lines
+from aggregates.bill_lines import charged_by
 from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
 from aggregates.crediting import Claim, after, credit_note, gone, miscounted
 from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
-from aggregates.en16931 import Tax, totals
+from aggregates.discounting import Deducted, lessened
+from aggregates.en16931 import Tax
 from aggregates.legal import Party, due_date, fitted
 from aggregates.lines import Line
 from aggregates.money import ZERO, Money
+from aggregates.relief import Discount, in_time
 from aggregates.series import misnumbered
 
 
@@ -45,6 +47,7 @@ class Added(Charged, tag="bill.added"):
     seller: Party
     booked: date | None = None
     text: str = ""
+    discount: Discount | None = None
 
 
 class Edited(Charged, tag="bill.edited"):
@@ -54,6 +57,7 @@ class Edited(Charged, tag="bill.edited"):
     text: str
     was: tuple[Line, ...]
     was_taxes: tuple[Tax, ...]
+    discount: Discount | None = None
 
 
 class Approved(Event, tag="bill.approved"):
@@ -125,6 +129,27 @@ class Received(Event, tag="bill.received"):
     origin: str
 
 
+class Discounted(Deducted, tag="bill.discounted"):
+    """Deducted by us, who paid early: less was bought for. A tax that we owe ourselves is no part of the amount."""
+
+
+class Tolerated(Event, tag="bill.tolerated"):
+    """A small difference that nobody asks for."""
+
+    amount: Money
+    on: date
+    reason: str
+
+
+class Reinstated(Event, tag="bill.reinstated"):
+    """A discount or difference is taken back, whole: its amount is owing again."""
+
+    amount: Money
+    on: date
+    reason: str
+    was: Discounted | Tolerated
+
+
 class Scheduled(Event, tag="bill.scheduled"):
     """It stands in a batch of payments, so in no other; without a batch it is free again."""
 
@@ -144,7 +169,10 @@ class Resolved(Event, tag="bill.resolved"):
 
 
 Settling = Allocated | Unallocated | Given | Received
-Events = Added | Edited | Approved | Credited | Voided | Settling | Scheduled | Disputed | Resolved
+Forgone = Discounted | Tolerated
+Events = (
+    Added | Edited | Approved | Credited | Voided | Settling | Forgone | Reinstated | Scheduled | Disputed | Resolved
+)
 
 
 class Bill(State[Events]):
@@ -171,6 +199,9 @@ class Bill(State[Events]):
     approved_by: str = ""
     """"" again after any change."""
     owing: Money = ZERO
+    discount: Discount | None = None
+    forgone: tuple[Forgone, ...] = ()
+    """Discounts and differences that stand."""
     voided: bool = False
     rest: tuple[Line, ...] = ()
     """What remains to be credited of each line."""
@@ -200,7 +231,7 @@ class Bill(State[Events]):
         """What an approval is bound to: whom it is to be paid to, and all that it says."""
         seen = (
             self.number, self.vendor, self.ref, self.on, self.booked, self.due, self.currency, self.lines, self.total,
-            self.seller, self.text,
+            self.seller, self.text, *([self.discount] if self.discount else []),
         )  # fmt: skip
         return sha256(msgspec.msgpack.encode(seen)).hexdigest()
 
@@ -221,28 +252,33 @@ class Bill(State[Events]):
         booked: date | None = None,
         note: str = "",
         total: Decimal | Money | None = None,
+        discount: Discount | None = None,
     ) -> Added:
         """`total` is what the paper says it comes to."""
         require(not self.number, f"there is a bill {number} already")
         require(booked is None or booked >= on, f"a bill of {on} cannot be booked before that, on {booked}")
-        charged = _charged(lines, currency, text.line(ref, 200), total)
+        charged = charged_by(lines, currency, text.line(ref, 200), total)
         require(charged["ref"], "a bill has the number that its vendor gave it")
+        due = due_date(on, due, terms, "bill")
+        _require_offered(number, charged["total"], due, discount)
         return Added(
-            number=number, vendor=vendor, on=on, due=due_date(on, due, terms, "bill"), seller=seller, by=by,
-            booked=booked, text=text.clean(note), **charged,
+            number=number, vendor=vendor, on=on, due=due, seller=seller, by=by, booked=booked, text=text.clean(note),
+            discount=discount, **charged,
         )  # fmt: skip
 
     def edit(self, by: str, **changes: Any) -> tuple[Edited, ...]:
-        """Change `ref`, `due`, `lines` or `text` while nothing is settled; an approval ends with it."""
+        """Change `ref`, `due`, `lines`, `text` or `discount` while nothing is settled; an approval ends with it."""
         self._require_there("changed")
         self._require_untouched("void it, or have it credited")
         require(not self.batch, f"{self.number} stands in {self.batch}: cancel that first")
-        now = {name: getattr(self, name) for name in ("ref", "due", "lines", "text")}
+        now = {name: getattr(self, name) for name in ("ref", "due", "lines", "text", "discount")}
         new = {**now, **changes}
-        charged = _charged(new["lines"], self.currency, text.line(new["ref"], 200), None)
+        charged = charged_by(new["lines"], self.currency, text.line(new["ref"], 200), None)
+        due = due_date(self.on, new["due"], 0, "bill")
+        _require_offered(self.number, charged["total"], due, new["discount"])
         edited = Edited(
-            on=self.posted, due=due_date(self.on, new["due"], 0, "bill"), text=text.clean(new["text"]), by=by,
-            was=self.lines, was_taxes=self.taxes, **charged,
+            on=self.posted, due=due, text=text.clean(new["text"]), by=by, was=self.lines, was_taxes=self.taxes,
+            discount=new["discount"], **charged,
         )  # fmt: skip
         return (edited,) if any(getattr(edited, name) != old for name, old in now.items()) else ()
 
@@ -266,10 +302,13 @@ class Bill(State[Events]):
         require(reason.strip(), "a credit note needs a reason")
         require(on >= self.on, f"{self.number} is dated {self.on}: a credit note of {on} would precede it")
         day = max(booked or on, self.posted)
+        fields = credit_note(self.number, self.lines, self.rest, claims, self.forgone)
+        since = max((each.on for each in self.forgone if isinstance(each, Discounted)), default=day)
+        early = f"{self.number} was discounted on {since}: book the credit note then or later, or give the net it says"
+        require(day >= since or not fields["discounted"], early)
         note = Credited(
             number=number, bill=self.number, ref=text.line(ref, 200), on=on, currency=self.currency, by=by,
-            reason=text.clean(reason), booked=None if day == on else day,
-            **credit_note(self.number, self.lines, self.rest, claims, ()),
+            reason=text.clean(reason), booked=None if day == on else day, **fields,
         )  # fmt: skip
         if not self.owing:
             return (note,)
@@ -379,27 +418,20 @@ class Bill(State[Events]):
     def evolve(self, event: Events) -> Self:
         match event:
             case Added():
-                owed = event.total > ZERO
                 return replace(
-                    self, number=event.number, vendor=event.vendor, ref=event.ref, on=event.on, booked=event.booked,
-                    due=event.due, currency=event.currency, lines=event.lines, taxes=event.taxes, total=event.total,
-                    seller=event.seller, text=event.text, added_by=event.by, rest=event.lines,
-                    owing=event.total if owed else Money(0, event.currency),
-                    credits={} if owed else changed({}, event.number, -event.total, event.booked or event.on),
+                    self, number=event.number, vendor=event.vendor, on=event.on, booked=event.booked,
+                    currency=event.currency, seller=event.seller, added_by=event.by,
+                    **_entered(event, event.number, event.booked or event.on),
                 )  # fmt: skip
             case Edited():
-                owed = event.total > ZERO
-                return replace(
-                    self, ref=event.ref, due=event.due, lines=event.lines, taxes=event.taxes, total=event.total,
-                    text=event.text, edited_by=event.by, approved_by="", rest=event.lines,
-                    owing=event.total if owed else Money(0, event.currency),
-                    credits={} if owed else changed({}, self.number, -event.total, self.posted),
-                )  # fmt: skip
+                entered = _entered(event, self.number, self.posted)
+                return replace(self, edited_by=event.by, approved_by="", **entered)
             case Approved():
                 return replace(self, approved_by=event.by)
             case Credited():
                 credits = changed(self.credits, event.number, event.total, event.booked or event.on)
-                return replace(self, credits=credits, rest=after(self.rest, event.lines))
+                forgone = lessened(self.forgone, event.discounted) if event.discounted else self.forgone
+                return replace(self, credits=credits, rest=after(self.rest, event.lines), forgone=forgone)
             case Voided():
                 return replace(self, owing=ZERO, credits={}, voided=True)
             case Allocated():
@@ -410,6 +442,10 @@ class Bill(State[Events]):
                 return replace(self, credits=changed(self.credits, event.source, -event.amount, event.on))
             case Received():
                 return replace(self, credits=changed(self.credits, event.source, event.amount, event.on))
+            case Discounted() | Tolerated():
+                return replace(self, owing=self.owing - event.amount, forgone=(*self.forgone, event))
+            case Reinstated():
+                return replace(self, owing=self.owing + event.amount, forgone=self.forgone[:-1])
             case Scheduled():
                 return replace(self, batch=event.batch)
             case Disputed():
@@ -431,17 +467,20 @@ class Bill(State[Events]):
         """Why this credit note takes more than remains, "" when it does not."""
         if not self.number or self.voided or event.bill != self.number:
             return f"{event.number} credits {event.bill}, which does not stand here"
-        return miscounted(event.number, self.lines, self.rest, event.lines, event.total)
+        return miscounted(event.number, self.lines, self.rest, event.lines, event.total, event.discounted, self.forgone)
 
 
-def _charged(lines: Sequence[Line], currency: str, ref: str, total: Decimal | Money | None) -> dict[str, Any]:
-    """The fields of a `Charged`, checked and added up."""
-    each = bill_lines(lines, currency)
-    sums = totals(each, currency)
-    require(sums.total, "the lines come to nothing: there is nothing to enter")
-    stated = sums.total if total is None else fitted(total, currency, "the bill")
-    require(stated == sums.total, f"the lines come to {sums.total}, not {stated}")
+def _entered(event: Added | Edited, number: str, posted: date) -> dict[str, Any]:
+    """What a bill is once it was entered or changed: nothing of it is settled. One below zero is credit."""
+    owed = event.total > ZERO
     return {
-        "ref": ref, "currency": currency, "lines": each, "taxes": sums.taxes, "net": sums.net, "tax": sums.tax,
-        "total": sums.total,
+        "ref": event.ref, "due": event.due, "lines": event.lines, "rest": event.lines, "taxes": event.taxes,
+        "total": event.total, "text": event.text, "discount": event.discount,
+        "owing": event.total if owed else Money(0, event.currency),
+        "credits": {} if owed else changed({}, number, -event.total, posted),
     }  # fmt: skip
+
+
+def _require_offered(number: str, total: Money, due: date, discount: Discount | None) -> None:
+    require(discount is None or total > ZERO, f"{number} is a credit note: nobody pays it early")
+    in_time(number, due, discount)

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from aggregates.chart import Chart
 from aggregates.core import replace, require
-from aggregates.en16931 import HUNDRED, added, plain, tax_on
+from aggregates.en16931 import HUNDRED, added, plain, tax_on, totals
+from aggregates.legal import fitted
 from aggregates.lines import NONE, Line, of_texts, parted, priced
 from aggregates.money import Money, exact
 from aggregates.text import reference, shown
@@ -48,6 +50,19 @@ def bill_lines(lines: Sequence[Line], currency: str) -> tuple[Line, ...]:
             0 <= each.owed < HUNDRED, f"line {place}: a tax rate lies between 0 and 100 percent, not at {each.owed}"
         )
     return priced(lines, currency)
+
+
+def charged_by(lines: Sequence[Line], currency: str, ref: str, total: Decimal | Money | None) -> dict[str, Any]:
+    """What a vendor's paper comes to, the fields of an event: checked and added up."""
+    each = bill_lines(lines, currency)
+    sums = totals(each, currency)
+    require(sums.total, "the lines come to nothing: there is nothing to enter")
+    stated = sums.total if total is None else fitted(total, currency, "the bill")
+    require(stated == sums.total, f"the lines come to {sums.total}, not {stated}")
+    return {
+        "ref": ref, "currency": currency, "lines": each, "taxes": sums.taxes, "net": sums.net, "tax": sums.tax,
+        "total": sums.total,
+    }  # fmt: skip
 
 
 def accounted(lines: Sequence[Line], chart: Chart) -> tuple[Line, ...]:

@@ -56,6 +56,7 @@ SERVICES = """
 4700 income    4000 Gains on disposal            | disposal-gain
 5000 expense   -    Expenses
 5100 expense   5000 Purchases                    | purchases
+5180 expense   5000 Discounts received           | discount-received
 6100 expense   5000 Wages and salaries
 6200 expense   5000 Rent
 6300 expense   5000 Travel

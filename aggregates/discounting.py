@@ -37,6 +37,15 @@ def charged(tax: Tax) -> Money:
     return tax.amount if tax.category not in RECIPIENT else tax.amount - tax.amount
 
 
+def bases(lines: Iterable[Line]) -> dict[Kind, int]:
+    """The net of lines by category and rate."""
+    found: dict[Kind, int] = {}
+    for each in lines:
+        kind = each.category, each.owed or each.rate
+        found[kind] = found.get(kind, 0) + each.net.minor
+    return found
+
+
 def standing(forgone: Iterable[Event]) -> dict[Kind, Tax]:
     """All discounts that were taken, as one."""
     found: dict[Kind, Tax] = {}
@@ -48,7 +57,7 @@ def standing(forgone: Iterable[Event]) -> dict[Kind, Tax]:
 
 def share(forgone: Iterable[Event], rest: Sequence[Line], taken: Sequence[Line]) -> tuple[Tax, ...]:
     """What of the discounts goes with the lines `taken` of the `rest` of a document: of all of it, all that is left."""
-    left, here = _bases(rest), _bases(taken)
+    left, here = bases(rest), bases(taken)
     found = []
     for kind, tax in standing(forgone).items():
         whole = left.get(kind, 0)
@@ -122,14 +131,6 @@ def _kind(tax: Tax) -> Kind:
 
 def _plus(tax: Tax, basis: Money, amount: Money) -> Tax:
     return replace(tax, basis=tax.basis + basis, amount=tax.amount + amount)
-
-
-def _bases(lines: Iterable[Line]) -> dict[Kind, int]:
-    found: dict[Kind, int] = {}
-    for each in lines:
-        kind = each.category, each.owed or each.rate
-        found[kind] = found.get(kind, 0) + each.net.minor
-    return found
 
 
 def _within(part: Money, whole: Money) -> bool:

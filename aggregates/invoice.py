@@ -17,7 +17,7 @@ from aggregates.en16931 import Tax, totals
 from aggregates.legal import Document, Party, draft, due_date, fitted, legal
 from aggregates.lines import Line
 from aggregates.money import ZERO, Money
-from aggregates.relief import Discount, taxes_of
+from aggregates.relief import Discount, given_up, in_time, shortfall, taxes_of
 from aggregates.series import OURS, misnumbered
 
 DRAFT = re.compile(r"D-[0-9A-Z]+")
@@ -189,7 +189,7 @@ class Invoice(State[Events]):
     @property
     def written_off(self) -> Money:
         """What will not be paid, for whatever reason."""
-        return sum((each.amount for each in self.forgone), ZERO)
+        return given_up(self)
 
     # Drafts
 
@@ -220,8 +220,7 @@ class Invoice(State[Events]):
         )
         document = legal(number, on, self.customer, buyer, seller, self.lines, self.currency)
         due = due_date(on, due, self.terms)
-        late = f"{number} is due on {due}: a discount ends by then, not on {discount and discount.until}"
-        require(discount is None or discount.until <= due, late)
+        in_time(number, due, discount)
         return Issued(due=due, ref=self.ref, discount=discount, **document)
 
     def import_(
@@ -345,17 +344,12 @@ class Invoice(State[Events]):
 
     def round_off(self, on: date, paid: date, tolerance: Money) -> tuple[Forgone, ...]:
         """What is missing from a payment of the day `paid`: a discount in time, else a difference that is tolerated."""
-        missing, most = self.owing, self.total - self.credited - self.written_off
-        if not ZERO < missing <= most:
+        found = shortfall(self, paid, tolerance)
+        if found is None:
             return ()
-        terms = self.discount
-        if terms and paid <= terms.until:
-            granted = sum((each.amount for each in self.forgone if isinstance(each, Discounted)), ZERO)
-            if missing <= terms.of(self.total - self.credited) - granted:
-                return (Discounted(missing, on, f"{terms.percent} % until {terms.until}", self._taxes(missing)),)
-        if missing <= tolerance:
-            return (WrittenOff(missing, on, f"a difference within {tolerance}", small=True),)
-        return ()
+        if found.discounted:
+            return (Discounted(self.owing, on, found.reason, self._taxes(self.owing)),)
+        return (WrittenOff(self.owing, on, found.reason, small=True),)
 
     def reinstate(self, on: date, reason: str) -> Reinstated:
         """Take back the last write-off or discount that stands."""

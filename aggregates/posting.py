@@ -21,7 +21,7 @@ _ROLES = """
     cash bank receivable payable sales output-tax input-tax tax-settlement bad-debt purchases exchange fx-gain fx-loss
     fx-unrealised-gain fx-unrealised-loss rounding suspense retained-earnings opening-balance depreciation
     asset-cost asset-depreciation disposal-gain disposal-loss fees-income interest-income bank-charges
-    discount loan
+    discount discount-received loan
 """
 ROLES = tuple(_ROLES.split())
 """What rules call accounts by. Each role is played by one account: see aggregates/chart.py."""

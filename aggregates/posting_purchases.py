@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aggregates.bill import Added, Credited, Edited, Settling, Voided
+from aggregates.bill import Added, Credited, Discounted, Edited, Reinstated, Settling, Tolerated, Voided
 from aggregates.bill_lines import owed_taxes
+from aggregates.discounting import charged, full
 from aggregates.en16931 import Tax
 from aggregates.en16931 import added as added_up
 from aggregates.lines import Line
@@ -46,9 +47,31 @@ def edited(event: Edited, facts: Facts) -> Iterator[Posting]:
 
 @posts("bill.credited", rules=1)
 def credited(event: Credited, facts: Facts) -> Iterator[Posting]:
-    """A vendor's credit note takes back cost and input tax, and what we owe."""
+    """A vendor's credit note takes back cost and input tax, and what we owe; of a discount, its share."""
     yield debit("@payable", event.total, facts.party, text=event.number)
-    yield from turned(_costs(event.lines, event.taxes, event.currency))
+    yield from turned(_costs(event.lines, full(event.taxes, event.discounted), event.currency))
+    yield from turned(_deducted(event.discounted))
+
+
+@posts("bill.discounted", rules=1)
+def discounted(event: Discounted, facts: Facts) -> Iterator[Posting]:
+    """A discount taken lessens what was bought for: net to discounts, its tax off input tax, off what we owe."""
+    yield debit("@payable", event.amount, facts.party, text=facts.number)
+    yield from _deducted(event.taxes)
+
+
+@posts("bill.tolerated", rules=1)
+def tolerated(event: Tolerated, facts: Facts) -> Iterator[Posting]:
+    """A small difference that nobody asks for: to rounding, off what we owe."""
+    yield debit("@payable", event.amount, facts.party, text=facts.number)
+    yield credit("@rounding", event.amount)
+
+
+@posts("bill.reinstated", rules=1)
+def reinstated(event: Reinstated, facts: Facts) -> tuple[Posting, ...]:
+    """A discount or difference that was taken back: its entry, with debit and credit exchanged."""
+    was = event.was
+    return turned(discounted(was, facts) if isinstance(was, Discounted) else tolerated(was, facts))
 
 
 @posts("bill.voided", rules=1)
@@ -85,6 +108,15 @@ def unpaid(event: PaymentVoided, facts: Facts) -> tuple[Posting, ...]:
 def meant(event: Allocated | Unallocated, facts: Facts) -> tuple[Posting, ...]:
     """No entry: what a payment settles changes nothing that is owed in all."""
     return ()
+
+
+def _deducted(taxes: Iterable[Tax]) -> Iterator[Posting]:
+    """What a discount takes off costs and input tax, as credits; where we owe the tax, off that too."""
+    for each in taxes:
+        code = tax_code(each.category, each.rate)
+        yield credit("@discount-received", each.basis, tax=code)
+        yield credit("@input-tax", each.amount, tax=code)
+        yield debit("@output-tax", each.amount - charged(each), tax=code)
 
 
 def _costs(lines: Sequence[Line], taxes: Iterable[Tax], currency: str) -> Iterator[Posting]:

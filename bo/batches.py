@@ -9,6 +9,7 @@ from aggregates.bank import Bank
 from aggregates.batch import Batch, Exported, Item
 from aggregates.bill import Bill
 from aggregates.core import FINANCE, require
+from aggregates.relief import payable
 from bo import pain, pain_status, paying
 from bo.books import number
 from projections import directory, payables, references
@@ -32,7 +33,10 @@ def batch(ledger: Ledger, text: str) -> str:
 
 
 def propose(ledger: Ledger, until: date, on: date, bank: str, chosen: Sequence[str]) -> Said:
-    """All approved bills in EUR that are due by a day, or those that are named; what is left out is told."""
+    """All approved bills in EUR that are due by a day or discounted until then, or those that are named.
+
+    What is left out is told. A discount is deducted where it may be on the day the bank carries the batch out.
+    """
     views = open_views(ledger)
     found = ledger.load(Bank, bank)
     found.require_open(bank)
@@ -43,7 +47,7 @@ def propose(ledger: Ledger, until: date, on: date, bank: str, chosen: Sequence[s
     def work(tx: Transaction) -> Said:
         tx.begin(FINANCE)
         needed = paying.approval_needed(tx)
-        lines, left = _items(tx, wanted if not chosen else dict.fromkeys(chosen), needed, bool(chosen))
+        lines, left = _items(tx, wanted if not chosen else dict.fromkeys(chosen), on, needed, bool(chosen))
         require(lines, "; ".join(("nothing is due that can be paid", *left)))
         ours = number(tx, "BATCH", tx.today)
         for each in lines:
@@ -58,7 +62,7 @@ def propose(ledger: Ledger, until: date, on: date, bank: str, chosen: Sequence[s
 
 
 def _items(
-    tx: Transaction, wanted: dict[str, Unpaid] | dict[str, None], needed: bool, named: bool
+    tx: Transaction, wanted: dict[str, Unpaid] | dict[str, None], on: date, needed: bool, named: bool
 ) -> tuple[list[Item], Said]:
     """The payments, and why bills were left out. A bill that was named is not left out: it is refused."""
     lines, left = [], []
@@ -68,7 +72,10 @@ def _items(
         if why:
             left.append(f"left out: {key} {why}")
         else:
-            lines.append(Item(key, bill.vendor, bill.seller.name, bill.seller.iban, bill.owing, bill.ref))
+            amount = payable(bill, on)
+            lines.append(Item(key, bill.vendor, bill.seller.name, bill.seller.iban, amount, bill.ref))
+            if amount != bill.owing:
+                left.append(f"{bill.owing - amount} of {key} is deducted: {bill.discount and bill.discount.says}")
     return lines, left
 
 
@@ -135,7 +142,7 @@ def confirm(tx: Transaction, key: str, lines: Sequence[int], on: date) -> Said:
         tx.change(Batch, key, Batch.confirm, place, paid.number)
         said.append(f"line {place}: {paid.number}")
         if tx.state(Bill, each.bill).owing:  # else it was credited meanwhile: the payment stays as an advance
-            said += paying.settle(tx, paid.number, f"bill/{each.bill}", None, on, approved=True)
+            said += paying.settle(tx, paid.number, f"bill/{each.bill}", None, on, approved=True, sent=state.on)
     return said
 
 

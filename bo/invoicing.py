@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from aggregates.core import FINANCE, SALES, require
 from aggregates.directory import Entry
 from aggregates.discounting import gross
-from aggregates.invoice import Allocated, Credited, Discounted, Invoice, Issued, Paid
+from aggregates.invoice import Allocated, Credited, Invoice, Issued, Paid
 from aggregates.legal import Party, fitted
 from aggregates.money import ZERO, Money
 from aggregates.record import Record
 from aggregates.series import Series
+from bo import shortfalls
 from bo.rendering import credit_note_html, invoice_html
 from projections import receivables, references
 from projections.core import open_views
@@ -182,16 +183,8 @@ def _stored(ledger: Ledger, found: Found, refs: bytes) -> bytes:
 
 def pay(tx: Transaction, key: str, amount: Amount, on: date, ref: str, tolerance: Decimal | Money = Decimal(0)) -> Said:
     paid, *settled = tx.change(Invoice, key, Invoice.pay, fitting(amount), on, ref)
-    return [paid.payment, *_kept(paid, settled), *round_off(tx, key, on, on, tolerance), *_left(tx, key)]
-
-
-def round_off(tx: Transaction, key: str, on: date, paid: date, tolerance: Decimal | Money = Decimal(0)) -> Said:
-    """What a payment of a day left owing, where that is the discount for paying early or is tolerated."""
-    invoice = tx.state(Invoice, key)
-    most = fitted(tolerance, invoice.currency, invoice.number)
-    forgone = tx.change(Invoice, key, Invoice.round_off, max(on, invoice.on), paid, most)
-    return [f"{each.amount} is {'discounted' if isinstance(each, Discounted) else 'written off'}: {each.reason}"
-            for each in forgone]  # fmt: skip
+    rest = shortfalls.round_off(tx, "invoice", key, max(on, tx.state(Invoice, key).on), on, tolerance)
+    return [paid.payment, *_kept(paid, settled), *rest, *_left(tx, key)]
 
 
 def allocate(

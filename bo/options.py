@@ -247,7 +247,7 @@ key = click.option(
 )
 due = click.option("--due", type=DAY, metavar="DAY", help="The day it is to be paid.")
 tolerance = click.option(
-    "--tolerance", type=MONEY, default="0", metavar="AMOUNT", help="If no more is missing of an invoice, write it off."
+    "--tolerance", type=MONEY, default="0", metavar="AMOUNT", help="If no more is missing of a document, write it off."
 )
 since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this day.")
 until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")

@@ -10,7 +10,7 @@ from aggregates.core import FINANCE, require
 from aggregates.match import Link
 from aggregates.money import ZERO, Money
 from aggregates.payment import Payment
-from bo import invoicing
+from bo import shortfalls
 from bo.books import number
 from store.control import APPROVE
 from store.errors import Unauthorised
@@ -81,14 +81,14 @@ def record(
 
 def settle(
     tx: Transaction, key: str, to: str, amount: Amount | Money | None, on: date, *, approved: bool = False,
-    tolerance: Decimal | Money = Decimal(0), source: str = "",
+    tolerance: Decimal | Money = Decimal(0), source: str = "", sent: date | None = None,
 ) -> Said:  # fmt: skip
     """Let a payment settle a bill or invoice, pay back credit held there, or meet the opposite payment.
 
     As much as fits without `amount`. Everything is dated the latest of the days of both sides and `on`. `approved`
     says that a bill may be paid by another word than its own approval: that of the batch it stood in. What is missing
-    of an invoice then is discounted where it was offered, or written off within the `tolerance`. Credit is paid back
-    from one `source`, or the oldest first.
+    then is discounted where that was offered until the payment or the day it was `sent` to the bank for, or written off
+    within the `tolerance`. Credit is paid back from one `source`, or the oldest first.
     """
     payment, (kind, _, ref) = tx.state(Payment, key), to.partition("/")
     if kind == "payment":
@@ -110,7 +110,7 @@ def settle(
         brought = GIVEN[kind](key, part, day, party.partition("/")[2], key, document.number)
         tx.change(cls, ref, cls.receive, brought)
         tx.change(cls, ref, cls.allocate, day, part, key)
-        forgone = invoicing.round_off(tx, ref, day, payment.on, tolerance) if kind == "invoice" else []
+        forgone = shortfalls.round_off(tx, kind, ref, day, min(sent or payment.on, payment.on), tolerance)
         left = tx.state(cls, ref).owing
         rest = f"{left} is owing on {name}" if left else f"{name} is settled"
         return [f"{part} of {key} to {name} is allocation {made.allocation}", *forgone, rest]
@@ -123,7 +123,7 @@ def settle(
 
 
 def unsettle(tx: Transaction, key: str, allocation: int, on: date) -> Said:
-    """Take back one allocation of a payment, on both sides."""
+    """Take back one allocation of a payment, on both sides, and what was discounted for it."""
     payment = tx.state(Payment, key)
     made = payment.made(allocation)
     kind, _, ref = made.to.partition("/")
@@ -145,6 +145,7 @@ def unsettle(tx: Transaction, key: str, allocation: int, on: date) -> Said:
     moved = f"{document.number} gave the credit from {key} on: take that back first"
     require(held is not None and held.left >= made.amount, moved)
     tx.change(cls, ref, cls.give, made.amount, on, key, key)
+    told += shortfalls.take_back(tx, kind, ref, on)
     left = tx.state(cls, ref).owing
     return [*told, f"{left} is owing on {document.number}"] if left else told
 

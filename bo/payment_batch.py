@@ -42,7 +42,11 @@ def batch() -> None: ...
 @batch.command()
 @options.link("--bank", kinds=("bank",), required=True, metavar="BANK", help="The bank account that pays.")
 @click.option(
-    "--until", type=options.LAST_DAY, default="today", metavar="DAY", help="Bills due by then; today, if not said."
+    "--until",
+    type=options.LAST_DAY,
+    default="today",
+    metavar="DAY",
+    help="Bills due or discounted until then; if not said, today.",
 )
 @options.link("--bill", "bills", kinds=("bill",), multiple=True, metavar="NUMBER", help="Only this bill, due or not.")
 @options.on
@@ -50,7 +54,8 @@ def batch() -> None: ...
 def propose(ledger: Ledger, bank: str, until: date, bills: tuple[str, ...], on: date) -> None:
     """Propose to pay all bills that are due and may be paid, or those that are named, and print the batch's number.
 
-    --on is the day the bank is to carry it out. A bill stands in one batch at a time.
+    --on is the day the bank is to carry it out: what is discounted until then is paid less the discount. A bill stands
+    in one batch at a time.
 
     \b
     Example: bo payment batch propose --bank MAIN --until 2026-02-28 --on 2026-02-20

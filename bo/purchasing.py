@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aggregates import bill_discounts
 from aggregates.bill import Bill
 from aggregates.bill_lines import accounted
 from aggregates.billref import BillRef, alike
 from aggregates.core import FINANCE, SALES, Refused, require
+from aggregates.discounting import gross
 from aggregates.legal import Party
 from aggregates.money import ZERO, Money
 from aggregates.record import Record
+from aggregates.relief import offered
 from aggregates.text import shown
 from bo.books import booked_late, chart, late, number
 from bo.paying import approval_needed, approvers, require_approver
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from aggregates.bill import Added
+    from aggregates.bill import Added, Edited
     from aggregates.crediting import Claim
     from aggregates.lines import Line
     from bo.amounts import Amount
@@ -85,6 +88,7 @@ def add(
     booked: date | None = None,
     note: str = "",
     reason: str = "",
+    discount: str = "",
 ) -> Said:
     """A bill in the currency given, else the vendor's, else the ledger's; his number is taken with it.
 
@@ -100,11 +104,11 @@ def add(
     added = tx.change(
         Bill, ours, Bill.add, ours, record.ref, ref, on, placed(ledger, lines),
         currency or str(record.fields.get("currency", base)), party(record), tx.person, due, terms(record),
-        booked or shifted, note,
+        booked or shifted, note, None, offered(discount, on) if discount else None,
     )  # fmt: skip
     owed = f"{added.total} to {record.ref}, due on {added.due}"
     told = owed if added.total > ZERO else f"{-added.total} of credit with {record.ref}"
-    return [ours, told, *booked_late(on, shifted), *_alike(open_views(ledger), added)]
+    return [ours, told, *_less(added), *booked_late(on, shifted), *_alike(open_views(ledger), added)]
 
 
 def placed(ledger: Ledger, lines: Sequence[Line]) -> tuple[Line, ...]:
@@ -131,6 +135,9 @@ def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any], rea
     if "lines" in changes:
         _require_no_asset(ledger, key)
         changes = {**changes, "lines": placed(ledger, changes["lines"])}
+    if "discount" in changes:
+        text = changes["discount"]
+        changes = {**changes, "discount": offered(text, before.on) if text else None}
     edited = tx.change(Bill, key, Bill.edit, tx.person, **changes)
     if not edited:
         return [key, f"{key} says so already: nothing changes"]
@@ -140,7 +147,7 @@ def edit(ledger: Ledger, tx: Transaction, key: str, changes: dict[str, Any], rea
         claim(tx, before.vendor, edited[0].ref, key)
         if not reason:
             _require_another(ledger, before.vendor, edited[0].ref, but=key)
-    said = [key, f"{edited[0].total} to {before.vendor}, due on {edited[0].due}"]
+    said = [key, f"{edited[0].total} to {before.vendor}, due on {edited[0].due}", *_less(edited[0])]
     return [*said, "its approval ended with the change"] if before.approved_by else said
 
 
@@ -177,7 +184,9 @@ def credit(
     note, *settled = tx.change(Bill, key, Bill.credit, ours, ref, on, reason, tx.person, claims, booked or shifted)
     kept = sum((-each.amount for each in settled), note.total)
     rest = [f"{kept} stays as credit at {key}"] if kept else []
-    return [ours, f"{note.total} of {key} is credited", *rest, *booked_late(on, shifted)]
+    less = gross(note.discounted, note.currency)
+    told = f"{note.total} of {key} is credited" + (f": {less} less, of the discount taken" if less else "")
+    return [ours, told, *rest, *booked_late(on, shifted)]
 
 
 def void(ledger: Ledger, tx: Transaction, key: str, on: date, reason: str) -> Said:
@@ -228,9 +237,19 @@ def unallocate(tx: Transaction, key: str, allocation: int, on: date) -> Said:
     return [key, f"{undone.amount} of {undone.source} is credit again", *left(tx, key)]
 
 
+def reinstate(tx: Transaction, key: str, on: date, reason: str) -> Said:
+    again = tx.change(Bill, key, bill_discounts.reinstate, on, reason)
+    return [key, f"{again.amount} is owing again", *left(tx, key)]
+
+
 def left(tx: Transaction, key: str) -> Said:
     state = tx.state(Bill, key)
     return [f"{state.owing} is owing on {key}"] if state.owing else [f"{key} is settled"]
+
+
+def _less(entered: Added | Edited) -> Said:
+    terms = entered.discount
+    return [f"less {terms.of(entered.total)}, if paid until {terms.until}"] if terms else []
 
 
 # Looking

@@ -58,6 +58,9 @@ class Bill(msgspec.Struct):
     owing: Minor
     credit: Minor
     credited: Minor
+    discount: str | None
+    """In percent, for paying until a day."""
+    discount_until: date | None
     text: str
     batch: str
     entered_by: str
@@ -91,6 +94,8 @@ class _Row(msgspec.Struct):
     owing: int
     credit: int
     credited: int
+    discount: str | None
+    discount_until: date | None
     text: str
     batch: str
     entered_by: str
@@ -107,7 +112,8 @@ def shown(views: Views, number: str, as_of: date | None = None) -> Bill:
     row = views.one(
         _Row,
         f"""SELECT number, ref, {STATUS} AS status, {VENDOR} AS vendor, party, on_date AS "on", posted, due, currency,
-            net, tax, total, owing, credit, credited, text, batch, {PERSON.format("added_by")} AS entered_by,
+            net, tax, total, owing, credit, credited, discount, discount_until, text, batch,
+            {PERSON.format("added_by")} AS entered_by,
             {PERSON.format("edited_by")} AS changed_by, {PERSON.format("approved_by")} AS approved_by,
             {reason("'bill/' || number")} AS disputed, seller, lines, taxes FROM {source(as_of, " AND b.number = ?2")}
             WHERE number = ?2 AND (?1 IS NULL OR posted <= ?1)""",  # noqa: S608

@@ -17,10 +17,13 @@ if TYPE_CHECKING:
         Allocated,
         Approved,
         Credited,
+        Discounted,
         Edited,
         Given,
         Received,
+        Reinstated,
         Scheduled,
+        Tolerated,
         Unallocated,
         Voided,
     )
@@ -31,12 +34,13 @@ if TYPE_CHECKING:
 class Bills(Projection):
     """`posted` is the accounting date; a credit note that corrects no bill here is a bill below zero."""
 
-    version = 3
+    version = 4
     tables = """
         CREATE TABLE bill(id INTEGER PRIMARY KEY, number TEXT, vendor TEXT, erased INTEGER, party TEXT, ref TEXT,
             on_date TEXT, posted TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER,
             owing INTEGER, credit INTEGER, credited INTEGER, voided INTEGER, text TEXT, seller TEXT, lines TEXT,
-            taxes TEXT, added_by TEXT, edited_by TEXT, approved_by TEXT, batch TEXT);
+            taxes TEXT, added_by TEXT, edited_by TEXT, approved_by TEXT, batch TEXT, allowed INTEGER, discount TEXT,
+            discount_until TEXT);
         CREATE UNIQUE INDEX bill_number ON bill(number);
         CREATE INDEX bill_vendor ON bill(vendor, ref COLLATE NOCASE);
         CREATE INDEX bill_unpaid ON bill(due, id) WHERE owing > 0;
@@ -58,7 +62,7 @@ class Bills(Projection):
             "bill", recorded.position, event.number, event.vendor, 0, event.seller.name, event.ref,
             event.on.isoformat(), posted, event.due.isoformat(), event.currency, event.net.minor, event.tax.minor,
             total, owing, credit, 0, 0, event.text, as_json(event.seller), lines_of(event), taxes_of(event.taxes),
-            event.by, "", "", "",
+            event.by, "", "", "", 0, *_terms(event),
         )  # fmt: skip
         views.add("bill_movement", event.number, recorded.position, posted, "added", 0, "", total, owing, credit, "")
 
@@ -70,9 +74,10 @@ class Bills(Projection):
         owing, credit = max(total, 0) - max(before, 0), max(-total, 0) - max(-before, 0)
         views.run(
             """UPDATE bill SET ref = ?, due = ?, net = ?, tax = ?, total = ?, owing = owing + ?, credit = credit + ?,
-            text = ?, lines = ?, taxes = ?, edited_by = ?, approved_by = '' WHERE number = ?""",
+            text = ?, lines = ?, taxes = ?, edited_by = ?, approved_by = '', discount = ?, discount_until = ?
+            WHERE number = ?""",
             event.ref, event.due.isoformat(), event.net.minor, event.tax.minor, total, owing, credit, event.text,
-            lines_of(event), taxes_of(event.taxes), event.by, recorded.key,
+            lines_of(event), taxes_of(event.taxes), event.by, *_terms(event), recorded.key,
         )  # fmt: skip
         _note(views, recorded, event.on, "edited", 0, "", total - before, owing, credit, "")
 
@@ -114,6 +119,18 @@ class Bills(Projection):
             taxes_of(event.discounted),
         )  # fmt: skip
 
+    @on("bill.discounted")
+    def discounted(self, event: Discounted, recorded: Recorded, views: Views) -> None:
+        _allow(views, recorded, event, "discounted", 1)
+
+    @on("bill.tolerated")
+    def tolerated(self, event: Tolerated, recorded: Recorded, views: Views) -> None:
+        _allow(views, recorded, event, "difference", 1)
+
+    @on("bill.reinstated")
+    def reinstated(self, event: Reinstated, recorded: Recorded, views: Views) -> None:
+        _allow(views, recorded, event, "reinstated", -1)
+
     @on("bill.voided")
     def voided(self, event: Voided, recorded: Recorded, views: Views) -> None:
         owing, credit = max(event.amount.minor, 0), max(-event.amount.minor, 0)
@@ -145,6 +162,17 @@ def _move(
     _note(views, recorded, event.on, what, allocation, source, minor, owing * minor, credit * minor, ref)
 
 
+def _allow(views: Views, recorded: Recorded, event: Any, what: str, sign: int) -> None:
+    """Nobody asks for so much of it, or does so again."""
+    views.run("UPDATE bill SET allowed = allowed + ? WHERE number = ?", sign * event.amount.minor, recorded.key)
+    _move(views, recorded, event, what, -sign, ref=event.reason)
+
+
+def _terms(event: Added | Edited) -> tuple[str | None, str | None]:
+    terms = event.discount
+    return (str(terms.percent), terms.until.isoformat()) if terms else (None, None)
+
+
 def _note(views: Views, recorded: Recorded, day: date, what: str, *more: Any) -> None:
     views.add("bill_movement", recorded.key, recorded.position, day.isoformat(), what, *more)
 
@@ -162,10 +190,14 @@ def lines_of(event: Any) -> str:
 WAS = """(SELECT b.id, b.number, b.vendor, b.erased, b.party, b.ref, b.on_date, b.posted, b.due, b.currency, b.net,
     b.tax, b.total, COALESCE(SUM(m.owing), 0) AS owing, COALESCE(SUM(m.credit), 0) AS credit,
     SUM(iif(m.what = 'credited', m.amount, 0)) AS credited, MAX(m.what = 'voided') AS voided, b.text, b.seller,
-    b.lines, b.taxes, b.added_by, b.edited_by, b.approved_by, b.batch
+    b.lines, b.taxes, b.added_by, b.edited_by, b.approved_by, b.batch,
+    SUM(CASE m.what WHEN 'discounted' THEN m.amount WHEN 'difference' THEN m.amount WHEN 'reinstated' THEN -m.amount
+        ELSE 0 END) AS allowed, b.discount, b.discount_until
     FROM bill b JOIN bill_movement m ON m.number = b.number AND m.on_date <= ?1 WHERE 1{} GROUP BY b.id)"""
 STATUS = """CASE WHEN voided THEN 'void' WHEN total < 0 THEN iif(credit > 0, 'credit', 'settled')
-    WHEN owing > 0 THEN iif(owing < total, 'partial', 'open') WHEN credited >= total THEN 'credited' ELSE 'paid' END"""
+    WHEN owing > 0 THEN iif(owing < total, 'partial', 'open')
+    WHEN credited > 0 AND credited >= total - allowed THEN 'credited' ELSE 'paid' END"""
+"""`allowed` are discounts and tolerated differences that stand: nobody pays them, and nobody credits them."""
 VENDOR = "iif(erased, '[erased]', vendor)"
 PERSON = "COALESCE((SELECT name FROM person WHERE id = {0}), substr({0}, 1, 8))"
 """The name of a person's id, its beginning when the directory does not have it."""

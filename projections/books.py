@@ -36,7 +36,7 @@ class Books(Projection):
     with dimensions turned over is kept a second time by those: who has none pays nothing for it.
     """
 
-    version = 5
+    version = 6
     tables = f"""
         CREATE TABLE book(name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
         CREATE TABLE account(number TEXT PRIMARY KEY, name TEXT, type TEXT, parent TEXT, currency TEXT, control TEXT,

@@ -16,15 +16,17 @@ Place = tuple[str, str, str, str]
 """Account, party, tax and dimensions: lines of a stream that share them are one sum."""
 
 DOCUMENTS = {"invoice.issued", "invoice.imported", "bill.added", "bill.edited"}
-NOTES = {"invoice.credited", "bill.credited"}
+NOTES = {"invoice.credited": "discount", "bill.credited": "discount-received"}
+"""With the account of the discounts that they give back."""
 _DOCUMENT = {*DOCUMENTS, *NOTES, "invoice.voided", "bill.voided"}
 GIVES_BACK = {
     **dict.fromkeys(("bill.edited", *NOTES, "invoice.voided", "bill.voided"), _DOCUMENT),
     "invoice.reinstated": {"invoice.written_off", "invoice.discounted", "invoice.reinstated"},
+    "bill.reinstated": {"bill.tolerated", "bill.discounted", "bill.reinstated"},
     "payment.voided": {"payment.recorded", "payment.voided"},
 }
 """By what gives lines back: the events of the same stream whose lines these are."""
-DISCOUNTS = {"invoice.discounted", "invoice.reinstated"}
+DISCOUNTS = {f"{kind}.{what}" for kind in ("invoice", "bill") for what in ("discounted", "reinstated")}
 
 
 class Line(NamedTuple):

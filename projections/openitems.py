@@ -135,7 +135,9 @@ _WHAT = """CASE e.event WHEN 'invoice.issued' THEN 'invoice' WHEN 'invoice.impor
     WHEN 'invoice.credited' THEN 'credit note' WHEN 'invoice.paid' THEN 'payment' WHEN 'invoice.voided' THEN 'voided'
     WHEN 'invoice.written_off' THEN 'written off' WHEN 'invoice.discounted' THEN 'discount'
     WHEN 'invoice.reinstated' THEN 'reinstated' WHEN 'bill.added' THEN iif(charged < 0, 'credit note', 'bill')
-    WHEN 'bill.edited' THEN 'bill changed' WHEN 'bill.credited' THEN 'credit note' WHEN 'bill.voided' THEN 'voided'
+    WHEN 'bill.discounted' THEN 'discount' WHEN 'bill.tolerated' THEN 'written off'
+    WHEN 'bill.reinstated' THEN 'reinstated' WHEN 'bill.edited' THEN 'bill changed'
+    WHEN 'bill.credited' THEN 'credit note' WHEN 'bill.voided' THEN 'voided'
     WHEN 'payment.recorded' THEN iif(charged < 0, 'payment', 'paid back') WHEN 'payment.voided' THEN 'payment voided'
     ELSE 'entry' END"""
 _TEXT = """CASE e.event

@@ -30,6 +30,8 @@ class Unpaid(msgspec.Struct):
     currency: str
     total: Minor
     owing: Minor
+    discount_until: date | None
+    """The last day on which less may be paid."""
     approved: str
     batch: str
     disputed: str
@@ -39,14 +41,19 @@ class Unpaid(msgspec.Struct):
 def unpaid(
     views: Views, today: date, as_of: date | None = None, limit: int | None = None, due: date | None = None
 ) -> list[Unpaid]:
-    """What we owe, or owed at the end of a day, the longest overdue first; of it what is `due` by a day."""
+    """What we owe, or owed at the end of a day, the longest overdue first.
+
+    Of it what is `due` by a day, or until then may be paid less a discount.
+    """
     return views.all(
         Unpaid,
         f"""SELECT number, ref, {VENDOR} AS vendor, party, on_date AS "on", due,
             MAX(0, CAST(julianday(?2) - julianday(due) AS INTEGER)) AS late, currency, total, owing,
+            iif(discount_until >= ?2, discount_until, NULL) AS discount_until,
             {PERSON.format("approved_by")} AS approved, batch, {disputes.reason("'bill/' || number")} AS disputed
             FROM {source(as_of)}
-            WHERE owing > 0 AND (?1 IS NULL OR posted <= ?1) AND (?4 IS NULL OR due <= ?4)
+            WHERE owing > 0 AND (?1 IS NULL OR posted <= ?1)
+                AND (?4 IS NULL OR due <= ?4 OR discount_until BETWEEN ?2 AND ?4)
             ORDER BY due, id LIMIT ?3""",  # noqa: S608
         as_of, as_of or today, -1 if limit is None else limit, due,
     )  # fmt: skip

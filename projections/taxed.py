@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from datetime import date
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,6 +56,7 @@ class Seen(NamedTuple):
 
 ISSUED = "('invoice.issued', 'invoice.imported', 'bill.added', 'bill.edited')"
 CREDITED = "('invoice.credited', 'bill.credited')"
+DISCOUNTED = "('invoice.discounted', 'bill.discounted', 'invoice.reinstated', 'bill.reinstated')"
 DIRECTION = """CASE WHEN e.event LIKE 'invoice.%' THEN 'output' WHEN e.event LIKE 'bill.%' THEN 'input'
         WHEN r.role = 'output-tax' THEN 'output' WHEN r.role = 'input-tax' THEN 'input'
         WHEN a.type = 'income' THEN 'output' ELSE 'input' END"""
@@ -91,13 +93,16 @@ def posted(views: Views, seen: Seen) -> list[Posted]:
 
 
 def _settled(views: Views, seen: Seen) -> list[Posted]:
-    """The parts of documents that were settled: the parts of a posting come to the whole, to the cent."""
+    """The parts of documents that were settled: the parts of a posting come to the whole, to the cent.
+
+    A discount settles its part too, and takes off again what it posted: that part was neither sold nor bought.
+    """
     from aggregates.money import proportion
 
-    totals = _totals(views)
+    totals, discounts = _totals(views), _discounts(views)
+    found = [line for lines in discounts.values() for line in lines if seen.holds(str(line.on), line.position)]
     done: dict[str, int] = {}
-    found = []
-    for position, day, settles, item in _settlements(views):
+    for position, day, settles, item in _settlements(views, discounts):
         if item not in totals:  # money has no tax
             continue
         before = done.get(item, 0)
@@ -112,21 +117,36 @@ def _settled(views: Views, seen: Seen) -> list[Posted]:
     return found
 
 
-def _settlements(views: Views) -> list[tuple[int, str, int, str]]:
+def _discounts(views: Views) -> dict[int, list[Posted]]:
+    """By its position, what each discount and each that was taken back posted and bears a tax."""
+    found: dict[int, list[Posted]] = {}
+    sql = f"SELECT {COLUMNS} FROM ({TAXED} AND e.event IN {DISCOUNTED}) WHERE document ORDER BY id"  # noqa: S608
+    for line in views.all(Posted, sql):
+        found.setdefault(line.position, []).append(line)
+    moved = "SELECT position FROM {} WHERE what IN ('discounted', 'reinstated')"
+    moves = views.rows(" UNION ALL ".join(map(moved.format, ("movement", "bill_movement"))))
+    return {position: found[position] for (position,) in moves if position in found}
+
+
+def _settlements(views: Views, discounts: Container[int]) -> list[tuple[int, str, int, str]]:
     """How much of which document or credit note is settled more, or less again, in the order of the log."""
     moves = views.rows(
         """SELECT position, on_date, 'invoice/' || key, what, source, amount, ref FROM movement
-            WHERE what IN ('allocated', 'unallocated', 'given', 'received')
+            WHERE what IN ('allocated', 'unallocated', 'given', 'received', 'discounted', 'reinstated')
         UNION ALL SELECT position, on_date, 'bill/' || number, what, source, amount, ref FROM bill_movement
-            WHERE what IN ('allocated', 'unallocated', 'given', 'received') ORDER BY position"""
+            WHERE what IN ('allocated', 'unallocated', 'given', 'received', 'discounted', 'reinstated')
+        ORDER BY position"""
     )
     found = []
     for position, day, document, what, source, amount, ref in moves:
         credit = f"bill/{source}" if source.startswith("BILL-") else source  # a bill below zero is credit itself
-        sign = 1 if what in ("allocated", "given") else -1
+        sign = 1 if what in ("allocated", "given", "discounted") else -1
         if what in ("allocated", "unallocated"):
             found.append((position, day, sign * amount, document))
             found.append((position, day, sign * amount, credit))
+        elif what in ("discounted", "reinstated"):
+            if position in discounts:  # else it was a difference, which nobody paid and no tax was posted of
+                found.append((position, day, sign * amount, document))
         elif ref.startswith("PAY-") and ref != source:  # credit that is paid back, or no longer
             found.append((position, day, sign * amount, credit))
     return found

@@ -40,7 +40,7 @@ worth: there they stay worth nothing, and a difference of a later day makes up f
 CREDITS = {*NOTES, "invoice.paid", "payment.recorded"}
 AT_COST = {
     "invoice.voided", "bill.voided", "invoice.written_off", "invoice.discounted", "invoice.reinstated",
-    "payment.voided",
+    "bill.discounted", "bill.tolerated", "bill.reinstated", "payment.voided",
 }  # fmt: skip
 """What ends an item without money takes off what it stood in the books at: no rate has a part in it."""
 
@@ -117,7 +117,8 @@ class Worth:
         if tag in AT_ACQUISITION:
             return self._assets.values(tag, wait.entry, lines, self._day_worth(wait, views), views)
         control = next((number for number, line in enumerate(lines) if line.party), None)
-        before = stood(views, wait.entry, tag, wait.currency, lines, self._role("discount", views))
+        discount = self._role(NOTES[tag], views) if tag in NOTES else ""
+        before = stood(views, wait.entry, tag, wait.currency, lines, discount)
         if before is None:
             return None
         value = self._measure(tag, wait, owed(before), None if control is None else minors[control], views)

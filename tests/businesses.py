@@ -1,4 +1,4 @@
-"""Random businesses for tests: what a customer's invoices and some journal entries go through, in any order."""
+"""Random businesses for tests: what a customer's invoices, some bills and journal entries go through, in any order."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from decimal import Decimal
 import msgspec
 from hypothesis import strategies as st
 
+from aggregates import bill_discounts
+from aggregates.bill import Bill
+from aggregates.bill_lines import bill_line
 from aggregates.chart import Chart
 from aggregates.core import Refused
 from aggregates.crediting import Claim
@@ -18,8 +21,8 @@ from aggregates.legal import Party
 from aggregates.lines import line
 from aggregates.money import Money
 from aggregates.posting import Posting
-from aggregates.relief import Discount
-from bo import books, journaling
+from aggregates.relief import Discount, payable
+from bo import books, journaling, paying
 from store.ledger import Ledger
 from store.transaction import Transaction
 
@@ -38,7 +41,7 @@ TEXTS = (
 )
 KINDS = (
     "issue", "issue", "pay", "pay", "credit", "allocate", "unallocate", "void", "write-off",
-    "reinstate", "post", "owed", "reverse",
+    "reinstate", "post", "owed", "reverse", "purchase",
 )  # fmt: skip
 
 
@@ -72,18 +75,18 @@ class Business:
 
     def __init__(self, ledger: Ledger, customer: str) -> None:
         self.ledger, self.customer, self.keys, self.last = ledger, customer, list[str](), FIRST
-        self.entries = list[str]()
+        self.entries, self.bills = list[str](), list[str]()
 
     def do(self, act: Act) -> bool:
         """Whether it was recorded."""
         work: Callable[[Transaction, Act], None] = getattr(self, f"_{act.kind.replace('-', '_')}")
-        if act.kind not in ("issue", "post", "owed", "reverse") and not self.keys:
+        if act.kind not in ("issue", "post", "owed", "reverse", "purchase") and not self.keys:
             return False
-        known = len(self.keys)
+        known = len(self.keys), len(self.bills)
         try:
             self.ledger.commit(lambda tx: work(tx, act))
         except Refused:
-            del self.keys[known:]
+            del self.keys[known[0] :], self.bills[known[1] :]
             return False
         return True
 
@@ -144,6 +147,25 @@ class Business:
 
     def _reinstate(self, tx: Transaction, act: Act) -> None:
         tx.change(Invoice, self._invoice(act), Invoice.reinstate, FIRST + timedelta(200), act.text)
+
+    def _purchase(self, tx: Transaction, act: Act) -> None:
+        """A bill paid less its discount, or too late for that; at times the vendor does not grant it."""
+        price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
+        number, day, vendor = books.number(tx, "BILL", tx.today), self._day(act), f"{self.customer}-V"
+        lines = (
+            bill_line(f"Paper;3;{price};19;6400"),
+            bill_line(f"Book;1;{price};7"),
+            bill_line(f"Advice;1;{price};AE19"),
+        )
+        terms = Discount(Decimal(9), day + timedelta(10))
+        tx.change(Bill, number, Bill.add, number, vendor, number, day, lines, act.currency, Party("Paper Ltd"),
+                  tx.person, discount=terms)  # fmt: skip
+        self.bills.append(number)
+        paid = paying.record(tx, f"vendor/{vendor}", "out", payable(tx.state(Bill, number), day),
+                             day + timedelta(4 * act.at), ref=act.text)  # fmt: skip
+        paying.settle(tx, paid.number, f"bill/{number}", None, day)
+        if act.at == 2:
+            tx.change(Bill, number, bill_discounts.reinstate, FIRST + timedelta(200), act.text)
 
     def _post(self, tx: Transaction, act: Act) -> None:
         """Rent, in two currencies at times, and taken back at times."""

@@ -16,6 +16,7 @@ from aggregates.bill import Bill
 from aggregates.crediting import Claim
 from aggregates.invoice import Invoice
 from aggregates.money import ZERO, Money
+from aggregates.relief import payable
 from bo import books, paying, purchasing, rating
 from projections.core import open_views
 from store.transaction import Transaction
@@ -130,6 +131,30 @@ def test_what_was_paid_with_a_discount_and_is_credited_leaves_only_what_the_rate
     assert not changed(shared, before).keys() - {*EXCHANGE, "1200"}
 
 
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(1, 2), max_size=1), PRICES, CURRENCIES, RATES)
+def test_a_bill_paid_with_a_discount_and_credited_leaves_only_what_the_rate_made_of_the_money(
+    shared: Office, lines: list[int], minor: int, currency: str, quoted: list[int]
+) -> None:
+    trader = trading(shared, currency, quoted)
+    before, ledger = stands(shared), shared.ledger
+    trader.do(Act("buy", 1, minor, 3, currency, ""))  # 9 % within 30 days
+    key, day = trader.bills[0], FIRST + timedelta(20)
+
+    def pay(tx: Transaction) -> None:
+        made = paying.record(tx, trader.parties["2100"], "out", payable(tx.state(Bill, key), day), day)
+        paying.settle(tx, made.number, f"bill/{key}", None, day)
+
+    ledger.commit(pay)
+    if minor > 2:
+        assert ledger.load(Bill, key).forgone
+    for place, claimed in enumerate([*([Claim(each)] for each in lines), []]):
+        act = Act("", 0, minor, 110 + place, currency, "")
+        ledger.commit(partial(credit, trader=trader, kind="buy", claims=claimed, act=act))
+    ledger.commit(lambda tx: paying.refund(tx, f"bill/{key}", None, LATE, "@bank", ""))
+    assert not changed(shared, before).keys() - {*EXCHANGE, "1200"}
+
+
 def credit(tx: Transaction, trader: Trader, kind: str, claims: list[Claim], act: Act) -> None:
     day = FIRST + timedelta(act.days)
     if kind == "issue":
@@ -170,7 +195,7 @@ def test_what_is_credited_waits_for_the_rate_of_its_document(office: Office) -> 
 
 KINDS = (
     "pay", "pay", "credit", "allocate", "unallocate", "write-off", "reinstate", "payment", "refund", "unsettle",
-    "pay-bill", "credit-bill", "settle-bill", "unsettle-bill", "vendor-refund",
+    "pay-bill", "credit-bill", "settle-bill", "unsettle-bill", "vendor-refund", "reinstate-bill",
 )  # fmt: skip
 ACTS = st.lists(
     st.builds(Act, st.sampled_from(KINDS), st.integers(0, 2), PRICES, st.integers(4, 120), CURRENCIES, st.just("x")),
@@ -203,10 +228,13 @@ def test_what_is_settled_is_worth_nothing_at_once(
 def squared(tx: Transaction, document: str, day: date) -> None:
     """Settle what is owing with credit, then with money, and pay back what is credit."""
     noun, key = document.split("/")
-    state = tx.state(Invoice, key) if noun == "invoice" else tx.state(Bill, key)
-    if isinstance(state, Invoice) and state.owing and state.credit_left:
-        tx.change(Invoice, key, Invoice.allocate, day)
-        state = tx.state(Invoice, key)
+    state: Invoice | Bill = tx.state(Invoice, key) if noun == "invoice" else tx.state(Bill, key)
+    if state.owing and state.credit_left:
+        if isinstance(state, Invoice):
+            tx.change(Invoice, key, Invoice.allocate, day)
+        else:
+            tx.change(Bill, key, Bill.allocate, day)
+        state = tx.state(type(state), key)
     if state.owing and state.owing.minor > 0:
         party = f"customer/{state.customer}" if isinstance(state, Invoice) else f"vendor/{state.vendor}"
         made = paying.record(tx, party, paying.outward(party), state.owing, day)

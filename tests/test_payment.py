@@ -110,7 +110,8 @@ class Firm:
             if what in ("bill", "credit"):
                 lines, ref = [_line(minor if what == "bill" else -minor)], f"{len(bills)}/{first}/{second}/{minor}"
                 late, vendor = day + timedelta(second), f"V-{first % 2 + 1}"
-                made = purchasing.add(ledger, tx, vendor, ref, day, lines, "EUR", "EUR", booked=late)
+                offer = f"{minor % 9 + 1}/20" if what == "bill" and minor % 2 else ""
+                made = purchasing.add(ledger, tx, vendor, ref, day, lines, "EUR", "EUR", booked=late, discount=offer)
                 self.documents[f"bill/{made[0]}"] = f"vendor/{vendor}"
             elif what == "invoice":
                 reference = f"D-{len(self.documents)}"
@@ -124,7 +125,7 @@ class Firm:
                 way = paying.outward(whose) if second % 4 else paying.opposite(paying.outward(whose))
                 self.payments[paying.record(tx, whose, way, Money(minor, "EUR"), day).number] = whose
             elif what == "settle" and target:
-                paying.settle(tx, payment, target, amount, day)
+                paying.settle(tx, payment, target, amount, day, tolerance=Decimal(second).scaleb(-1))
             elif what == "refund" and target:
                 of, whose = (f"payment/{payment}", party) if second % 2 else (target, self.documents[target])
                 self.payments[paying.refund(tx, of, amount, day, "@bank", "")[0]] = whose
@@ -143,9 +144,10 @@ class Firm:
                 purchasing.edit(ledger, tx, bill, {"lines": (_line(minor),)})
             elif what == "void" and bill:
                 purchasing.void(ledger, tx, bill, day, "wrong")
+            elif what == "not granted" and bill:
+                purchasing.reinstate(tx, bill, day + timedelta(60), "not granted")
             elif what == "unpay" and payment:
                 paying.void(tx, payment, day, "wrong")
-
             elif what == "owe":
                 self.entries.append(self._owe(tx, first, second, minor, day))
             elif what == "reverse" and self.entries:
@@ -221,7 +223,7 @@ def _line(minor: int) -> Line:
 ACTS = (
     *("bill", "pay", "settle") * 3, "settle", "settle", "invoice", "credit", "refund", "note", "move", "unsettle",
     "unmove", "edit", "void", "unpay", "owe", "reverse", "earn", "return", "give up", "reinstate", "withdraw",
-    "dispute", "agree", "share",
+    "dispute", "agree", "share", "not granted",
 )  # fmt: skip
 STEPS = st.tuples(
     st.sampled_from(ACTS),

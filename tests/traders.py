@@ -8,6 +8,7 @@ from itertools import count
 
 from hypothesis import strategies as st
 
+from aggregates import bill_discounts
 from aggregates.bank import Bank
 from aggregates.bill import Bill
 from aggregates.bill_lines import bill_line
@@ -16,6 +17,7 @@ from aggregates.crediting import Claim
 from aggregates.legal import Party
 from aggregates.money import Money
 from aggregates.payment import Direction, Payment
+from aggregates.relief import Discount, payable
 from bo import batches, books, paying, purchasing, rating
 from bo.payment_batch import FORMS
 from store.ledger import Ledger
@@ -24,7 +26,7 @@ from tests.businesses import FIRST, KINDS, TEXTS, Act, Business
 
 PURCHASES = (
     "buy", "buy", "edit-bill", "pay-bill", "pay-bill", "batch", "credit-bill", "settle-bill", "settle-bill",
-    "unsettle-bill", "void-bill", "vendor-refund",
+    "unsettle-bill", "void-bill", "vendor-refund", "reinstate-bill",
 )  # fmt: skip
 MONEY = ("payment", "payment", "refund", "unsettle", "void-payment")
 TIME = ("rate", "rate", "revalue")
@@ -41,7 +43,7 @@ class Trader(Business):
 
     def __init__(self, ledger: Ledger, customer: str) -> None:
         super().__init__(ledger, customer)
-        self.vendor, self.bills, self.payments = f"{customer}-V", list[str](), list[str]()
+        self.vendor, self.payments = f"{customer}-V", list[str]()
 
     @property
     def parties(self) -> dict[str, str]:
@@ -54,10 +56,10 @@ class Trader(Business):
             return True
         if act.kind == "batch":
             return self._batch(act)
-        known = len(self.bills), len(self.payments)
+        known = len(self.payments)
         done = super().do(act)
         if not done:
-            del self.bills[known[0] :], self.payments[known[1] :]
+            del self.payments[known:]
         return done
 
     def _revalue(self, tx: Transaction, act: Act) -> None:
@@ -97,8 +99,9 @@ class Trader(Business):
         price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
         lines = [bill_line(f"Gears;{sign}{1 + act.at};{price};19"), bill_line(f"Advice;{sign}1;{price};AE19;6400")]
         number, seller = books.number(tx, "BILL", tx.today), Party("Engines", iban="DE89370400440532013000")
+        terms = Discount(Decimal(9), self._day(act) + timedelta(30)) if act.at == 1 and not sign else None
         tx.change(Bill, number, Bill.add, number, self.vendor, f"{next(_refs)}", self._day(act), lines, act.currency,
-                  seller, tx.person)  # fmt: skip
+                  seller, tx.person, discount=terms)  # fmt: skip
         self.bills.append(number)
 
     def _edit_bill(self, tx: Transaction, act: Act) -> None:
@@ -124,11 +127,18 @@ class Trader(Business):
         tx.change(Bill, self.bills[-1], Bill.void, FIRST + timedelta(200), "not ours")
 
     def _pay_bill(self, tx: Transaction, act: Act) -> None:
+        """With its discount, in part, or short by what is tolerated."""
         key = self._one(self.bills, act)
-        owing = tx.state(Bill, key).owing
-        part = Money(max(1, owing.minor // (1 + act.at)), owing.currency)
-        number = self._paid(tx, self.parties["2100"], "out", part, act)
-        paying.settle(tx, number, f"bill/{key}", None, self._day(act))
+        bill = tx.state(Bill, key)
+        part = Money(max(1, bill.owing.minor // (1 + act.at)), bill.currency)
+        number = self._paid(
+            tx, self.parties["2100"], "out", payable(bill, self._day(act)) if act.at == 1 else part, act
+        )
+        tolerance = Money(act.minor // 4, bill.currency)
+        paying.settle(tx, number, f"bill/{key}", None, self._day(act), tolerance=tolerance)
+
+    def _reinstate_bill(self, tx: Transaction, act: Act) -> None:
+        tx.change(Bill, self._one(self.bills, act), bill_discounts.reinstate, FIRST + timedelta(200), "not granted")
 
     def _vendor_refund(self, tx: Transaction, act: Act) -> None:
         paying.refund(tx, f"bill/{self._one(self.bills, act)}", None, self._day(act), "@bank", "")

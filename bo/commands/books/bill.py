@@ -31,12 +31,15 @@ _line = click.option(
 _booked = click.option(
     "--booked", type=options.DAY, metavar="DAY", help="When it counts, if it came late; else the first open day."
 )
+_discount = click.option(
+    "--discount", default=None, metavar="PERCENT/DAYS", help="For paying early: 2/10 is 2 % within 10 days of its date."
+)
 _text = click.option("--text", "note", default=None, metavar="TEXT", help="A note on it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
 _vendor_only = options.link("--vendor", kinds=("vendor",), default="", metavar="VENDOR", help="Only of this vendor.")
 _number = options.reference("number", "bill", metavar="NUMBER")
 _any_number = options.reference("number", "bill", "vendor-credit", metavar="NUMBER")
-_IN_FILE = ("lines", "ref", "currency", "text")
+_IN_FILE = ("lines", "ref", "currency", "text", "discount")
 STATUSES = ("open", "partial", "paid", "credited", "credit", "settled", "void")
 
 
@@ -72,14 +75,15 @@ def _tell(said: list[str]) -> None:
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; the vendor's, if not said.")
 @options.on
 @options.due
+@_discount
 @_booked
 @_text
 @options.reason_if_any
 @_writes
 def add(
     ledger: Ledger, vendor: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
-    source: Source | None, currency: str, on: date, due: date | None, booked: date | None, note: str | None,
-    reason: str,
+    source: Source | None, currency: str, on: date, due: date | None, discount: str | None, booked: date | None,
+    note: str | None, reason: str,
 ) -> None:  # fmt: skip
     """Enter a bill of VENDOR and print the number it has here.
 
@@ -87,6 +91,9 @@ def add(
     K with the rate that we owe, such as AE19. The account is that of purchases, if none is named. A total below zero
     is a credit note that corrects no bill here. Dimensions may follow a line. --from takes JSON: {"ref": "", "lines":
     [{"description": "Paper", "quantity": 2, "price": "15.50", "tax": 19, "account": "6400", "dimensions": []}]}.
+
+    A discount is deducted by itself when what we pay in time falls short by no more than it; its input tax is adjusted.
+    A batch of payments deducts it where it is in time.
 
     A number that differs from another of the vendor's only in case, spaces, punctuation or leading zeros is refused,
     unless a reason says that it is another paper.
@@ -109,9 +116,10 @@ def add(
     if not theirs:
         raise click.UsageError("--ref is missing: the number that the vendor gave the bill")
     to, base = purchasing.vendor(ledger, vendor), directory.setting(views, "currency")
+    terms = said.get("discount", "") if discount is None else discount
     _record(
         ledger,
-        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note, reason),
+        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note, reason, terms),
     )
 
 
@@ -122,16 +130,18 @@ def add(
 @options.tags
 @options.from_file
 @options.due
+@_discount
 @_text
 @options.reason_if_any
 @_writes
 def edit(
     ledger: Ledger, number: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
-    source: Source | None, due: date | None, note: str | None, reason: str,
+    source: Source | None, due: date | None, discount: str | None, note: str | None, reason: str,
 ) -> None:  # fmt: skip
     """Change the bill NUMBER while nothing of it is paid or credited; what is not given stays.
 
-    Its approval ends with the change. Vendor, dates and currency stay as they are: void it and enter it anew.
+    Its approval ends with the change. An empty discount takes that away. Vendor, dates and currency stay as they are:
+    void it and enter it anew.
 
     \b
     Example: bo bill edit BILL-2026-0001 --line "Paper;12;4.50;19;6400"
@@ -140,12 +150,13 @@ def edit(
     from bo import invoice_input, purchasing
     from projections.core import open_views
 
-    said = invoice_input.read(source, "lines", "ref", "text")
+    said = invoice_input.read(source, "lines", "ref", "text", "discount")
     bought = invoice_input.bill_lines(source, said, [bill_line(each) for each in lines])
     bought = invoice_input.bearing(open_views(ledger), bought, tags)
     given = {
         "ref": said.get("ref") if ref is None else ref, "lines": tuple(bought) or None, "due": due,
         "text": said.get("text") if note is None else note,
+        "discount": said.get("discount") if discount is None else discount,
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
     key = purchasing.bill(ledger, number)
@@ -185,6 +196,9 @@ def credit(
     booked: date | None, reason: str,
 ) -> None:  # fmt: skip
     """Enter the vendor's credit note on the bill NUMBER, over all that remains or over some lines.
+
+    Of a discount for early payment that we took, its share goes with each line. A net that is given is credited as it
+    is.
 
     What is more than owing stays as credit there: `bo bill allocate` settles other bills with it, `bo payment refund`
     records that the vendor pays it back.
@@ -313,6 +327,23 @@ def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
 
     key = purchasing.bill(ledger, number)
     _record(ledger, lambda tx: purchasing.unallocate(tx, key, allocation, on))
+
+
+@bill.command()
+@_number
+@options.on
+@options.reason
+@_writes
+def reinstate(ledger: Ledger, number: str, on: date, reason: str) -> None:
+    """Take back the last discount or small difference of NUMBER, whole: its amount is owing again.
+
+    \b
+    Example: bo bill reinstate BILL-2026-0001 --reason "the payment came too late"
+    """
+    from bo import purchasing
+
+    key = purchasing.bill(ledger, number)
+    _record(ledger, lambda tx: purchasing.reinstate(tx, key, on, reason))
 
 
 @bill.command("show")

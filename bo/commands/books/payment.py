@@ -105,7 +105,7 @@ def allocate(ledger: Ledger, payment: str, number: str, amount: Amount | None, o
 @options.reason
 @_writes
 def unallocate(ledger: Ledger, payment: str, allocation: int, on: date) -> None:
-    """Take back one whole ALLOCATION of PAYMENT, on both sides.
+    """Take back one whole ALLOCATION of PAYMENT, on both sides, and what was discounted for it.
 
     \b
     Example: bo payment unallocate PAY-2026-0001 1 --reason "it was meant for another bill"
