@@ -29,6 +29,13 @@ class Item(msgspec.Struct):
     """What a payment went through; "" for a document."""
     whole: int = 0
     """All that a payment moved, of which `minor` is on no statement yet."""
+    less: int = 0
+    """What a document asks for of who pays until the day `until`, its discount deducted."""
+    until: date | None = None
+
+    def asks(self, day: date) -> int:
+        """What is to be paid on a day."""
+        return self.less if self.until and day <= self.until else self.minor
 
 
 class Open(msgspec.Struct):
@@ -61,6 +68,9 @@ class Suggestion(msgspec.Struct):
 
 LINKED = """(SELECT t.target, SUM(t.minor) AS minor FROM bank_target t JOIN bank_line l
     ON l.id = t.line AND l.match = t.match GROUP BY t.target)"""
+_OFF = "(((total - credited) * CAST(round(discount * 100) AS INTEGER) + 5000) / 10000 - allowed)"
+_LESS = f"iif({_OFF} BETWEEN 1 AND owing - 1, owing - {_OFF}, owing)"
+"""What is owing less the discount, rounded half up; without one, all of it."""
 FIRST = "SELECT MIN(first) FROM bank_statement WHERE bank = ?"
 _POSTED = """FROM bank b JOIN posting p ON p.account = b.account AND p.currency = b.currency
     JOIN entry e ON e.id = p.entry LEFT JOIN bank_line own
@@ -95,10 +105,11 @@ def documents(views: Views) -> list[Item]:
     """What is owing to us and by us, the longest overdue first."""
     return views.all(
         Item,
-        """SELECT 'invoice/' || key AS target, number, 'customer/' || customer AS party, party AS name, ref, currency,
-            owing AS minor, on_date AS "on", due FROM invoice WHERE owing > 0
-        UNION ALL SELECT 'bill/' || number, number, 'vendor/' || vendor, party, ref, currency, -owing, on_date, due
-            FROM bill WHERE owing > 0 ORDER BY due, number""",
+        f"""SELECT 'invoice/' || key AS target, number, 'customer/' || customer AS party, party AS name, ref, currency,
+            owing AS minor, on_date AS "on", due, {_LESS} AS less, discount_until AS until
+            FROM invoice WHERE owing > 0
+        UNION ALL SELECT 'bill/' || number, number, 'vendor/' || vendor, party, ref, currency, -owing, on_date, due,
+            -{_LESS}, discount_until FROM bill WHERE owing > 0 ORDER BY due, number""",  # noqa: S608
     )
 
 

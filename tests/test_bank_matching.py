@@ -49,9 +49,10 @@ class Desk:
         """Of 95.20 EUR, dated 31 January."""
         return self.ledger.commit(issue)
 
-    def bill(self, ref: str, price: str = "100.00") -> str:
+    def bill(self, ref: str, price: str = "100.00", discount: str = "") -> str:
+        lines = [sold(f"Paper;1;{price};19")]
         return self.ledger.commit(
-            lambda tx: purchasing.add(self.ledger, tx, "V-1", ref, DAY, [sold(f"Paper;1;{price};19")], "EUR", "EUR")
+            lambda tx: purchasing.add(self.ledger, tx, "V-1", ref, DAY, lines, "EUR", "EUR", discount=discount)
         )[0]
 
     def booked(self, *rows: str) -> list[str]:
@@ -202,6 +203,53 @@ def test_less_money_than_was_owing_can_be_a_discount(desk: Desk) -> None:
     assert (desk.owing(number), desk.stands("6600"), desk.stands("1200")) == (eur(0), eur("1.90"), eur("93.30"))
     desk.undo(line)
     assert (desk.owing(number), desk.stands("6600"), desk.stands("1200")) == (eur("95.20"), eur(0), eur(0))
+
+
+@pytest.mark.parametrize(
+    ("day", "texts", "why"),
+    [
+        ("10", "Paper,,RE 2026 1", "RE-2026-1 in the text, and the amount less the discount"),
+        ("10", f"Paper,{IBAN},thanks", "same amount less the discount and IBAN"),
+        ("10", "Paper Mill,,thanks", "same amount less the discount and name"),
+        ("10", "x,,thanks", "the only open document of this amount less the discount at that time"),
+        ("11", "Paper,,RE 2026 1", "RE-2026-1 in the text, but 2.38 EUR less than is owing"),
+        ("11", f"Paper,{IBAN},thanks", ""),
+        ("11", "x,,thanks", ""),
+    ],
+)
+def test_what_was_paid_early_is_found_by_what_it_asks_for_then(desk: Desk, day: str, texts: str, why: str) -> None:
+    number = desk.bill("RE-2026-1", discount="2/10")
+    [line] = desk.booked(f"{day},{texts},,-116.62")
+    found = desk.suggested()
+    assert [(row.targets, row.why) for row in found] == ([(number, why)] if why else [])
+    assert all(row.sure == (day == "10" and texts[0] != "x") for row in found)
+    if day == "10":
+        said = desk.confirm(line)
+        assert "2.38 EUR is discounted: 2 % until 2026-02-10" in said
+        assert (desk.stands("2100"), desk.stands("5180")) == (eur(0), eur(-2))
+
+
+def test_one_line_pays_several_bills_each_less_its_discount(desk: Desk) -> None:
+    first, second = desk.bill("RE-2026-1", discount="2/10"), desk.bill("RE-2026-2", "50.00", discount="3/14")
+    [line] = desk.booked("05,Paper,,RE-2026-1 and RE-2026-2,,-174.33")  # 116.62 and 57.71
+    [found] = desk.suggested()
+    assert (found.targets, found.sure) == (f"{first} {second}", True)
+    desk.confirm(line)
+    assert (desk.stands("2100"), desk.stands("5180"), desk.stands("1400")) == (eur(0), eur("-3.50"), eur("27.83"))
+
+
+def test_a_payment_that_is_undone_or_comes_back_takes_its_discount_along(desk: Desk) -> None:
+    number = desk.bill("RE-2026-1", discount="2/10")
+    [line] = desk.booked("05,Paper,,RE-2026-1,,-116.62")
+    desk.confirm(line, number)
+    desk.undo(line)
+    assert (desk.stands("2100"), desk.stands("5180"), desk.stands("1400")) == (eur(-119), eur(0), eur(19))
+    desk.confirm(line, number)
+    [back] = desk.booked("09,Paper,,account closed,,116.62")
+    desk.confirm(back, "PAY-2026-0002")
+    assert (desk.stands("2100"), desk.stands("5180"), desk.stands("1200")) == (eur(-119), eur(0), eur(0))
+    desk.undo(back)
+    assert (desk.stands("2100"), desk.stands("5180"), desk.stands("1200")) == (eur(0), eur(-2), eur("-116.62"))
 
 
 def test_credit_is_paid_back_by_money_out(desk: Desk) -> None:

@@ -13,6 +13,7 @@ from aggregates.match import Link, Match, Target
 from aggregates.money import ZERO, Money
 from aggregates.payment import Payment
 from aggregates.posting import Posting
+from aggregates.relief import payable
 from bo import batches, books, paying
 from bo.bank import matching, returning
 from bo.bank.targets import POSTED, Part, named, of_item
@@ -152,11 +153,15 @@ class Confirming:
         """One payment of a party, for all documents of his that were named."""
         tx, out = self.tx, self.line.amount.minor < 0
         direction: Direction = "out" if out else "in"
-        wanted = [(part, self._wanted(part)) for part in parts if part.kind in ("invoice", "bill")]
-        named = [amount for _, amount in wanted if amount is not None]
+        documents = [part for part in parts if part.kind in ("invoice", "bill")]
+        wanted = [(part, self._wanted(part)) for part in documents]
+        named = [amount for _, amount in wanted]
         currencies = {amount.currency for amount in named} or {self.left.currency}
         require(len(currencies) == 1, f"{party} is paid in one currency at a time")
         foreign = currencies != {self.left.currency}
+        less = [(part, self._wanted(part, discounted=True)) for part in documents]
+        if not foreign and sum((amount for _, amount in less), ZERO) == abs(self.left):
+            wanted, named = less, [amount for _, amount in less]
         total = sum(named, ZERO)
         direct = [self._signed(part.amount) for part in parts if part.kind in ("customer", "vendor") and part.amount]
         exactly = self.choice.rest or not alone or any(each.kind == "account" for each in self.choice.parts)
@@ -178,14 +183,13 @@ class Confirming:
         for part, most in wanted:
             left = tx.state(Payment, made.number).left
             if left:
-                fits = left if most is None else min(left, most)
-                self.said += paying.settle(tx, made.number, f"{part.kind}/{part.key}", fits, self.day)
+                self.said += paying.settle(tx, made.number, f"{part.kind}/{part.key}", min(left, most), self.day)
         left = tx.state(Payment, made.number).left
         self.said += [f"{left} of it settles nothing yet"] if left else []
         numbers = " ".join(part.name for part in parts)
         self._take(f"payment/{made.number}", moved, moved, made=True, about=f"{made.number} {numbers}", party=party)
 
-    def _wanted(self, part: Part) -> Money | None:
+    def _wanted(self, part: Part, *, discounted: bool = False) -> Money:
         """How much of a document is meant: what was said, else all that is owing, or the credit paid back."""
         document = self.tx.state(paying.DOCUMENTS[part.kind], part.key)
         require(document.number, f"{part.name} is a draft: issue it first")
@@ -193,6 +197,8 @@ class Confirming:
             return Money.of(part.amount.decimal, part.amount.currency or document.currency or self.left.currency)
         outward = part.kind == "bill"
         settles = outward == (self.line.amount.minor < 0)
+        if settles and discounted:
+            return payable(document, self.line.on)
         return document.owing if settles else document.credit_left  # type: ignore[no-any-return]  # bill or invoice
 
     def _link(self, part: Part) -> None:

@@ -103,15 +103,16 @@ class Matcher:
         }  # fmt: skip
 
     def _add(self, item: Item) -> None:
-        amount, words = (item.currency, item.minor), _words(item.name)
+        words = _words(item.name)
         for number in {_plain(item.number), _plain(item.ref)}:
             if len(number) >= SHORTEST:
                 self._by_number[number].append(item)
-        self._by_party[amount].setdefault(item.party, []).append(item)
-        for word in words:
-            self._by_word[amount].setdefault(word, {})[item.party] = words
-        for day in {item.on, item.due}:
-            self._documents[amount].add(item, day)
+        for amount in {(item.currency, item.minor), (item.currency, item.less if item.until else item.minor)}:
+            self._by_party[amount].setdefault(item.party, []).append(item)
+            for word in words:
+                self._by_word[amount].setdefault(word, {})[item.party] = words
+            for day in {item.on, item.due}:
+                self._documents[amount].add(item, day)
 
     def first(self, line: Open) -> Match | None:
         """What the first rule that knows anything says of a line."""
@@ -187,8 +188,9 @@ class Matcher:
             return None
         numbers = " and ".join(said for item, said in named if item in fitting)
         owing = sum(item.minor for item in fitting)
-        if owing == line.minor:
-            return Match(rule, tuple(fitting), "", rule.sure, f"{numbers} in the text, and the amount")
+        if line.minor in (owing, sum(item.asks(line.on) for item in fitting)):
+            why = f"{numbers} in the text, and the amount{_less(owing, line)}"
+            return Match(rule, tuple(fitting), "", rule.sure, why)
         less = Money(abs(owing) - abs(line.minor), line.currency)
         off = f"{less} less than is owing" if less.minor > 0 else f"{-less} more than is owing"
         return Match(rule, tuple(fitting), "", False, f"{numbers} in the text, but {off}")
@@ -196,11 +198,11 @@ class Matcher:
     def _of_party(self, rule: Rule, line: Open) -> Match | None:
         amount = line.currency, line.minor
         by_iban = self._by_party.get(amount, {}).get(self._ibans.get(line.iban, ""), [])
-        alike = by_iban or self._of_name(amount, _words(line.counterpart))
+        alike = _asking(line, by_iban or self._of_name(amount, _words(line.counterpart)))
         if not alike:
             return None
         more = f", the oldest of {len(alike)}" if len(alike) > 1 else ""
-        why = f"same amount and {'IBAN' if by_iban else 'name'}{more}"
+        why = f"same amount{_less(alike[0].minor, line)} and {'IBAN' if by_iban else 'name'}{more}"
         return Match(rule, (alike[0],), "", rule.sure and not more, why)
 
     def _of_name(self, amount: Amount, theirs: frozenset[str]) -> list[Item]:
@@ -217,10 +219,11 @@ class Matcher:
 
     def _within_days(self, rule: Rule, line: Open) -> Match | None:
         days = self._documents.get((line.currency, line.minor))
-        near = days.near(line.on, rule.days, 2) if days else []
+        near = _asking(line, days.near(line.on, rule.days, MOST)) if days else []
         if len(near) != 1:
             return None
-        return Match(rule, (near[0],), "", rule.sure, "the only open document of this amount at that time")
+        why = f"the only open document of this amount{_less(near[0].minor, line)} at that time"
+        return Match(rule, (near[0],), "", rule.sure, why)
 
     def _of_text(self, rule: Rule, line: Open) -> Match | None:
         if not fits(rule, line.texts, line.counterpart):
@@ -269,6 +272,15 @@ def rows(found: Sequence[tuple[Open, Match]]) -> list[Suggestion]:
         )
         for line, match in found
     ]  # fmt: skip
+
+
+def _asking(line: Open, found: Sequence[Item]) -> list[Item]:
+    """Those that ask for the amount of a line, some less their discount."""
+    return [item for item in found if line.minor in (item.minor, item.asks(line.on))]
+
+
+def _less(owing: int, line: Open) -> str:
+    return "" if line.minor == owing else " less the discount"
 
 
 @lru_cache(maxsize=10_000)
