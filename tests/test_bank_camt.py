@@ -271,6 +271,8 @@ def test_a_statement_that_does_not_add_up_says_by_what() -> None:
         (entry("1.00").replace("2026-01-31", "2026-02-31"), "“2026-02-31” is not a date"),
         (entry("1.00").replace("<BookgDt><Dt>2026-01-31</Dt></BookgDt>", ""), "the entry has no date"),
         (entry("1.00").replace("EUR", "EUX"), "“EUX” is not a currency"),
+        (entry("1.00").replace("BOOK", "<Prtry>HELD</Prtry>"), "the status HELD is unknown"),
+        (entry("1.00").replace("BOOK", "GONE"), "the status GONE is unknown"),
     ],
 )
 def test_a_wrong_entry_is_found_with_its_line_and_left_out(wrong: str, rule: str) -> None:
@@ -280,6 +282,22 @@ def test_a_wrong_entry_is_found_with_its_line_and_left_out(wrong: str, rule: str
     [found] = findings.shown
     assert rule in found.rule
     assert found.line == 3
+
+
+@pytest.mark.parametrize("status", ["PDNG", "<Cd>PDNG</Cd>", "INFO", "<Cd>FUTR</Cd>"])
+def test_what_is_not_booked_yet_may_lack_what_a_booking_has(status: str) -> None:
+    findings = Findings("x")
+    early = entry("1.00").replace("<BookgDt><Dt>2026-01-31</Dt></BookgDt>", "").replace("BOOK", status)
+    [statement] = camt.read(message(early + entry("2.00")), findings)
+    assert [line.amount for line in statement.lines] == [eur(2)]
+    [found] = findings.shown
+    assert found.level == "warning"
+    assert re.fullmatch("the entry has no date, and it is .*, not booked: it comes again when it is", found.rule)
+
+
+def test_a_message_in_an_envelope_is_read() -> None:
+    data = b"<BizMsgEnvlp><AppHdr/>" + message(entry("1.00")) + b"</BizMsgEnvlp>"
+    assert one(data).lines[0].amount == eur(1)
 
 
 BOMB = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><Document>&b;</Document>'

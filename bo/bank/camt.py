@@ -52,7 +52,7 @@ def read(data: bytes, findings: Findings, ours: Ours = anybodys) -> list[Stateme
     """Every statement of a message that is ours. What cannot be read of it is found and left out. Raises Refused."""
     root = tree(data)
     for name, (format, part) in MESSAGES.items():
-        message = root.find(name)
+        message = root.find(name, f"Document/{name}")  # some banks put it in an envelope
         if message is not None:
             return [_statement(node, format, findings) for node in message.all(part) if ours(_account(node), node.line)]
     raise Refused("this XML is no bank statement: it holds none of camt.052, camt.053 and camt.054")
@@ -106,7 +106,12 @@ def _balances(node: Node, findings: Findings) -> tuple[list[Balance], str]:
 
 
 def _line(entry: Node, findings: Findings) -> Line | None:
-    """A booking, None when it cannot be read."""
+    """A booking, None when it cannot be read: of what is not booked yet that is no matter."""
+    code = entry.said("Sts/Cd", "Sts/Prtry", "Sts")
+    status = STATUSES.get(code or "BOOK")
+    if status is None:
+        findings.add(entry.line, "Ntry", entry.said("Amt"), f"the status {code} is unknown")
+        return None
     try:
         amount = _amount(entry)
         reversal = _true(entry, "RvslInd")
@@ -117,10 +122,12 @@ def _line(entry: Node, findings: Findings) -> Line | None:
         assert on is not None
         details = list(entry.all("NtryDtls/TxDtls"))
         parts = tuple(_part(each, outward, amount) for each in details)
-        code = entry.said("Sts/Cd", "Sts")
-        require(code in STATUSES or not code, f"the status {code} is unknown")
     except Refused as no:
-        findings.add(entry.line, "Ntry", entry.said("Amt"), str(no))
+        if status == "booked":
+            findings.add(entry.line, "Ntry", entry.said("Amt"), str(no))
+        else:
+            rule = f"{no}, and it is {status}, not booked: it comes again when it is"
+            findings.add(entry.line, "Ntry", entry.said("Amt"), rule, "warning")
         return None
     only = len(parts) == 1
     told = parts[0] if only else Part()
@@ -135,7 +142,7 @@ def _line(entry: Node, findings: Findings) -> Line | None:
         end_to_end=told.end_to_end,
         kind=_code(entry),
         batch=said(entry.said("NtryDtls/Btch/PmtInfId")),
-        status=STATUSES.get(code, "booked"),
+        status=status,
         reversal=reversal,
         parts=parts,
         at=entry.line,
