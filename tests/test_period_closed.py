@@ -67,6 +67,13 @@ def file(company: Company, text: str) -> str:
 
 INVOICES = "number,customer,on,due,description,quantity,price,tax\nOLD-1,C-1,2026-01-15,2026-02-15,Work,1,100,0\n"
 BILLS = "vendor,ref,on,booked,description,amount,tax\nV-1,B-9,2026-01-15,2026-01-15,Paper,10.00,19\n"
+HLEDGER = "2026-01-15 Sold\n    assets:till  5 EUR\n    income:sales\n"
+BEANCOUNT = """2026-01-01 open Assets:Till
+2026-01-01 open Income:Sales
+2026-01-15 * "Sold"
+  Assets:Till   5 EUR
+  Income:Sales
+"""
 TRIES: dict[str, Callable[[Company], list[str]]] = {
     "issue": lambda c: ["invoice", "issue", draft(c.alice), "--on", DAY],
     "pay": lambda c: ["invoice", "pay", "INV-2026-0001", "10", "--on", DAY],
@@ -93,7 +100,11 @@ TRIES: dict[str, Callable[[Company], list[str]]] = {
     "allocate a payment": lambda c: ["payment", "allocate", "PAY-2026-0002", "BILL-2026-0001", "--on", DAY],
     "unallocate a payment": lambda c: ["payment", "unallocate", "PAY-2026-0001", "1", "--reason", "x", "--on", DAY],
     "void a payment": lambda c: ["payment", "void", "PAY-2026-0003", "--reason", "x", "--on", DAY],
+    "pay a payment back": lambda c: ["payment", "refund", "PAY-2026-0003", "--on", DAY],
     "confirm a bank line": lambda c: ["bank", "confirm", line(c.alice), "--rest", "6500"],
+    "acquire an asset": lambda c: ["asset", "add", "PC-1", "--name", "PC", "--cost", "9", "--life", "3y", "--on", DAY],
+    "take over an hledger journal": lambda c: ["import", "hledger", file(c, HLEDGER)],
+    "take over a beancount file": lambda c: ["import", "beancount", file(c, BEANCOUNT)],
 }  # fmt: skip
 
 
