@@ -9,6 +9,7 @@ from aggregates.money import Money
 from aggregates.posting import Posting
 from aggregates.tax import Amount, Basis, Code, Definition, Direction, Rate, Returns, Rounding
 from bo import books
+from bo.clock import today
 from projections import rates, taxes
 from projections.core import open_views
 from store.errors import NotFound
@@ -45,8 +46,9 @@ def change(
     new = known
     if rate is not None:
         require(since, "say from which day the new rate is: --since DAY")
+        assert since is not None
         others = tuple(each for each in known.rates if each.since != since)
-        new = replace(new, rates=(*others, Rate(since or tx.today, rate)))
+        new = replace(new, rates=(*others, Rate(since, rate)))
     given = {"name": name, "standard": standard, **dict(zip(("base_box", "tax_box", "owed_box"), boxes, strict=True))}
     new = replace(new, **{field: value for field, value in given.items() if value is not None})
     return bool(tx.change(Code, code, Code.define, new))
@@ -70,7 +72,7 @@ def file(
     cleared = () if about.filed else _cleared(views, about, taxes.to_pay(found), own)
     late = None if booked else books.late(tx, "tax", period.last)
     filed = tx.change(
-        Returns, "all", Returns.file, period.first, period.last, tx.today, views.position, amounts, basis, rounded,
+        Returns, "all", Returns.file, period.first, period.last, today(), views.position, amounts, basis, rounded,
         cleared, booked or late,
     )  # fmt: skip
     told_of = books.booked_late(period.last, late) or [f"{filed.number} is posted on {filed.booked}"]

@@ -302,6 +302,7 @@ def test_two_crons_bring_rates_revalue_and_carry_a_year_over_once(tmp_path: Path
         ("rate", "import", str(rates_of)),
         ("rate", "revalue", "--on", "2025-12-31"),
         ("period", "year-end", "2025"),
+        ("tax", "file", "--period", "2025-12", "--key", "2025-12"),
     )  # the year is over where the cron runs, though not yet in UTC
     for clock in ("2026-01-01T00:30:00+01:00", "2026-01-01T12:00:00+01:00"):
         for job in jobs:
@@ -315,4 +316,5 @@ def test_two_crons_bring_rates_revalue_and_carry_a_year_over_once(tmp_path: Path
         ("held", "1200", -1200), ("held", "6900", 1200), ("year-end", "4100", 1200), ("year-end", "6900", -1200),
     ]  # fmt: skip
     assert list(views.rows("SELECT kind, on_date FROM entry WHERE kind = 'closing'")) == [("closing", "2025-12-31")]
+    assert views.value("SELECT COUNT(*) FROM tax_return") == 1
     office.close()
