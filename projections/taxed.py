@@ -56,7 +56,9 @@ class Seen(NamedTuple):
 
 ISSUED = "('invoice.issued', 'invoice.imported', 'bill.added', 'bill.edited')"
 CREDITED = "('invoice.credited', 'bill.credited')"
-DISCOUNTED = "('invoice.discounted', 'bill.discounted', 'invoice.reinstated', 'bill.reinstated')"
+RELIEVED = "('invoice.discounted', 'bill.discounted', 'invoice.written_off', 'invoice.reinstated', 'bill.reinstated')"
+GIVEN_UP = {"discounted": 1, "written off": 1, "reinstated": -1, "write-off undone": -1}
+"""What ends the rest of a document without money, and what makes it owing again."""
 DIRECTION = """CASE WHEN e.event LIKE 'invoice.%' THEN 'output' WHEN e.event LIKE 'bill.%' THEN 'input'
         WHEN r.role = 'output-tax' THEN 'output' WHEN r.role = 'input-tax' THEN 'input'
         WHEN a.type = 'income' THEN 'output' ELSE 'input' END"""
@@ -95,14 +97,14 @@ def posted(views: Views, seen: Seen) -> list[Posted]:
 def _settled(views: Views, seen: Seen) -> list[Posted]:
     """The parts of documents that were settled: the parts of a posting come to the whole, to the cent.
 
-    A discount settles its part too, and takes off again what it posted: that part was neither sold nor bought.
+    A discount or loss that takes its tax along settles its part too, and takes off again what it posted.
     """
     from aggregates.money import proportion
 
-    totals, discounts = _totals(views), _discounts(views)
-    found = [line for lines in discounts.values() for line in lines if seen.holds(str(line.on), line.position)]
+    totals, relieved = _totals(views), _relieved(views)
+    found = [line for lines in relieved.values() for line in lines if seen.holds(str(line.on), line.position)]
     done: dict[str, int] = {}
-    for position, day, settles, item in _settlements(views, discounts):
+    for position, day, settles, item in _settlements(views, relieved):
         if item not in totals:  # money has no tax
             continue
         before = done.get(item, 0)
@@ -117,35 +119,32 @@ def _settled(views: Views, seen: Seen) -> list[Posted]:
     return found
 
 
-def _discounts(views: Views) -> dict[int, list[Posted]]:
-    """By its position, what each discount and each that was taken back posted and bears a tax."""
+def _relieved(views: Views) -> dict[int, list[Posted]]:
+    """By its position, what each discount, loss and undoing of one posted that bears a tax."""
     found: dict[int, list[Posted]] = {}
-    sql = f"SELECT {COLUMNS} FROM ({TAXED} AND e.event IN {DISCOUNTED}) WHERE document ORDER BY id"  # noqa: S608
+    sql = f"SELECT {COLUMNS} FROM ({TAXED} AND e.event IN {RELIEVED}) WHERE document ORDER BY id"  # noqa: S608
     for line in views.all(Posted, sql):
         found.setdefault(line.position, []).append(line)
-    moved = "SELECT position FROM {} WHERE what IN ('discounted', 'reinstated')"
-    moves = views.rows(" UNION ALL ".join(map(moved.format, ("movement", "bill_movement"))))
-    return {position: found[position] for (position,) in moves if position in found}
+    return found
 
 
-def _settlements(views: Views, discounts: Container[int]) -> list[tuple[int, str, int, str]]:
+def _settlements(views: Views, relieved: Container[int]) -> list[tuple[int, str, int, str]]:
     """How much of which document or credit note is settled more, or less again, in the order of the log."""
+    moved = ("allocated", "unallocated", "given", "received", *GIVEN_UP)
     moves = views.rows(
-        """SELECT position, on_date, 'invoice/' || key, what, source, amount, ref FROM movement
-            WHERE what IN ('allocated', 'unallocated', 'given', 'received', 'discounted', 'reinstated')
+        f"""SELECT position, on_date, 'invoice/' || key, what, source, amount, ref FROM movement WHERE what IN {moved}
         UNION ALL SELECT position, on_date, 'bill/' || number, what, source, amount, ref FROM bill_movement
-            WHERE what IN ('allocated', 'unallocated', 'given', 'received', 'discounted', 'reinstated')
-        ORDER BY position"""
+            WHERE what IN {moved} ORDER BY position"""  # noqa: S608
     )
     found = []
     for position, day, document, what, source, amount, ref in moves:
         credit = f"bill/{source}" if source.startswith("BILL-") else source  # a bill below zero is credit itself
-        sign = 1 if what in ("allocated", "given", "discounted") else -1
+        sign = GIVEN_UP.get(what) or (1 if what in ("allocated", "given") else -1)
         if what in ("allocated", "unallocated"):
             found.append((position, day, sign * amount, document))
             found.append((position, day, sign * amount, credit))
-        elif what in ("discounted", "reinstated"):
-            if position in discounts:  # else it was a difference, which nobody paid and no tax was posted of
+        elif what in GIVEN_UP:
+            if position in relieved:  # else no tax was posted of what nobody paid
                 found.append((position, day, sign * amount, document))
         elif ref.startswith("PAY-") and ref != source:  # credit that is paid back, or no longer
             found.append((position, day, sign * amount, credit))
