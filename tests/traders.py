@@ -19,6 +19,8 @@ from aggregates.money import Money
 from aggregates.payment import Direction, Payment
 from aggregates.relief import Discount, payable
 from bo import batches, books, paying, purchasing, rating
+from bo.amounts import Amount
+from bo.bank import transferring
 from bo.payment_batch import FORMS
 from store.ledger import Ledger
 from store.transaction import Transaction
@@ -28,7 +30,7 @@ PURCHASES = (
     "buy", "buy", "edit-bill", "pay-bill", "pay-bill", "batch", "credit-bill", "settle-bill", "settle-bill",
     "unsettle-bill", "void-bill", "vendor-refund", "reinstate-bill",
 )  # fmt: skip
-MONEY = ("payment", "payment", "refund", "unsettle", "void-payment")
+MONEY = ("payment", "payment", "refund", "unsettle", "void-payment", "transfer")
 TIME = ("rate", "rate", "revalue")
 _days, _refs = count(), count()
 
@@ -89,6 +91,19 @@ class Trader(Business):
     def _void_payment(self, tx: Transaction, act: Act) -> None:
         paying.void(tx, self._one(self.payments, act), FIRST + timedelta(200), "never sent")
 
+    def _transfer(self, tx: Transaction, act: Act) -> None:
+        """Euros for other money, or back, at any rate."""
+        self._opened(tx, "MAIN", "EUR", "1200", "DE02120300000000202051")
+        self._opened(tx, act.currency, act.currency, "1100")
+        amounts = [Amount(Money(minor, code).amount) for minor, code in ((act.minor, "EUR"), (9_999, act.currency))]
+        way = -1 if act.at == 1 else 1
+        (source, to), (out, into) = ("MAIN", act.currency)[::way], amounts[::way]
+        transferring.transfer(self.ledger, tx, source, to, out, into, None, self._day(act), act.text)
+
+    def _opened(self, tx: Transaction, ref: str, currency: str, account: str, iban: str = "") -> None:
+        if not tx.state(Bank, ref).name:
+            tx.append(Bank, ref, Bank().open(ref, ref, iban, "", currency, account))
+
     # Purchases
 
     def _one(self, of: list[str], act: Act) -> str:
@@ -146,9 +161,7 @@ class Trader(Business):
     def _batch(self, act: Act) -> bool:
         """A bill in euros is paid by SEPA transfer: proposed, exported, confirmed."""
         ledger, day = self.ledger, self._day(act)
-        if not ledger.load(Bank, "MAIN").name:
-            opened = Bank().open("MAIN", "Main", "DE02120300000000202051", "", "EUR", "1200")
-            ledger.commit(lambda tx: tx.append(Bank, "MAIN", opened))
+        ledger.commit(lambda tx: self._opened(tx, "MAIN", "EUR", "1200", "DE02120300000000202051"))
         if not self.do(Act("buy", act.at, act.minor, act.days, "EUR", act.text)):
             return False
         key = batches.propose(ledger, day, day, "MAIN", [self.bills[-1]])[0]

@@ -13,6 +13,7 @@ from bo.bank_rules import rules
 if TYPE_CHECKING:
     from datetime import date
 
+    from bo.amounts import Amount
     from projections.bankitems import Suggestion
     from projections.banklists import Listed, Standing, Statement
     from store.ledger import Ledger
@@ -97,6 +98,36 @@ def reopen(ledger: Ledger, bank: str) -> None:
     from bo.bank import accounts
 
     tell(accounts.reopen(ledger, named(ledger, bank), ledger.reason))
+
+
+@bank.command()
+@options.reference("source", "bank", metavar="FROM")
+@options.reference("to", "bank", metavar="TO")
+@click.argument("amount", type=options.MONEY)
+@click.option(
+    "--arrives", type=options.MONEY, metavar="AMOUNT", help="What comes to TO, where that is in another currency."
+)
+@click.option("--fee", type=options.MONEY, metavar="AMOUNT", help="What the bank took besides, from FROM.")
+@click.option("--text", default="", metavar="TEXT", help="What it is for.")
+@options.on
+@writes
+def transfer(
+    ledger: Ledger, source: str, to: str, amount: Amount, arrives: Amount | None, fee: Amount | None, text: str,
+    on: date,
+) -> None:  # fmt: skip
+    """Record that AMOUNT went from one bank account of ours to another, and print the number of the entry.
+
+    Between currencies, what was exchanged is measured at the rates of the day: the rest is gained or lost. Lines of
+    statements on both sides are found to be this entry. `bo journal reverse` takes it back.
+
+    \b
+    Example: bo bank transfer MAIN SAVINGS 500.00
+             bo bank transfer MAIN DOLLARS 920.00 --arrives 1000.00 --fee 4.50 --on 2026-03-02
+    """
+    from bo.bank import transferring
+
+    ours, other = named(ledger, source), named(ledger, to)
+    tell(ledger.commit(lambda tx: transferring.transfer(ledger, tx, ours, other, amount, arrives, fee, on, text)))
 
 
 @bank.command("list")
