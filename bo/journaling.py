@@ -18,7 +18,7 @@ from aggregates.text import shown
 from aggregates.written import Kind
 from bo import books
 from bo.errors import BadInput
-from bo.paying import approval_needed, require_approver
+from bo.paying import approval_needed, require_approver, require_unmatched
 from projections import accounts, dimensions, journals, references
 from projections.core import open_views
 
@@ -191,6 +191,7 @@ def reverse(ledger: Ledger, tx: Transaction, number: str, on: date) -> list[str]
     tx.begin(Entry.compartment)
     for other in journals.waiting(open_views(ledger), reverses=number):
         raise Refused(f"{other} takes {number} back and waits: another person has to `bo journal approve {other}`")
+    _require_unmatched(tx, number)
     taken = books.number(tx, "JE", on)
     made = tx.state(Entry, number).reverse(taken, on, **limited(tx))
     if isinstance(made, Proposed):
@@ -199,6 +200,12 @@ def reverse(ledger: Ledger, tx: Transaction, number: str, on: date) -> list[str]
     tx.change(Entry, number, Entry.note, made)
     tx.append(Entry, taken, made)
     return [taken, f"{number} is taken back, {_sums(made.lines)} on {on}"]
+
+
+def _require_unmatched(tx: Transaction, number: str) -> None:
+    """Its lines on accounts of banks are linked to those of statements one by one."""
+    for account in sorted({each.account for each in tx.state(Entry, number).lines}):
+        require_unmatched(tx, f"entry/{number}/{account}", number)
 
 
 # Over the limit
@@ -221,6 +228,7 @@ def approve(tx: Transaction, number: str, seen: str) -> list[str]:
     require_approver(tx)
     _, posted = tx.change(Entry, number, Entry.approve, seen, tx.person)
     if posted.reverses:
+        _require_unmatched(tx, posted.reverses)
         tx.change(Entry, posted.reverses, Entry.note, posted)
     return [number, f"posted: {_sums(posted.lines)} on {posted.on}"]
 

@@ -181,10 +181,15 @@ def refund(tx: Transaction, of: str, amount: Amount | None, on: date, bank: str,
 
 
 def void(tx: Transaction, key: str, on: date, reason: str) -> Said:
-    line = next(iter(tx.state(Link, f"payment/{key}").lines), "")
-    require(not line, f"{key} is on a bank statement as {line}: `bo bank undo {line}` takes that back")
+    require_unmatched(tx, f"payment/{key}", key)
     voided = tx.change(Payment, key, Payment.void, on, reason)
     return [key, f"{voided.amount} never moved"]
+
+
+def require_unmatched(tx: Transaction, target: str, name: str) -> None:
+    """What a statement shows happened: first that is taken back."""
+    line = next(iter(tx.state(Link, target).lines), "")
+    require(not line, f"{name} is on a bank statement as {line}: `bo bank undo {line}` takes that back")
 
 
 def _meet(tx: Transaction, one: str, other: str, amount: Amount | Money | None, on: date) -> Said:

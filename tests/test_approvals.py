@@ -253,6 +253,22 @@ def test_an_entry_over_the_limit_posts_when_another_person_approves_it(limited: 
     assert agreed(limited) == []
 
 
+def test_a_reversal_that_waited_is_not_approved_once_a_statement_shows_the_entry(limited: Team, tmp_path: Path) -> None:
+    alice, bob = limited.alice, limited.bob
+    bob("journal", "approve", JE)
+    reversal = alice.first("journal", "reverse", JE, "--on", "2026-01-06", "--reason", "never paid")
+    statement = tmp_path / "statement.csv"
+    statement.write_text("Date,Amount,Text,Reference\n2026-01-05,-900.00,Rent,R1\n")
+    alice("bank", "import", "MAIN", str(statement))
+    [line] = alice.json("bank", "lines")
+    alice("bank", "confirm", line["line"], JE)
+    bob("journal", "approve", reversal, code=3)
+    assert f"{JE} is on a bank statement as {line['line']}" in bob.said
+    alice("bank", "undo", line["line"], "--reason", "another rent")
+    bob("journal", "approve", reversal)
+    assert balance(alice) == ["0.00"]
+
+
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
