@@ -19,6 +19,7 @@ from aggregates.money import Money, eur
 from aggregates.posting import Facts, Posting, accounting_date, entries
 from bo.bank import accounts, counting, importing
 from bo.bank.reading import read
+from bo.errors import PartlyDone
 from bo.findings import Findings
 from projections import banklists
 from projections.core import open_views
@@ -316,7 +317,7 @@ def test_nothing_is_recorded_of_a_file_with_a_wrong_row_unless_that_is_said(bank
     text = "Date,Amount,Currency\n2026-01-31,5.00,EUR\n2026-01-31,6.00,USD\n2026-01-32,7.00,EUR\n"
     with pytest.raises(Refused, match=r"2 errors in x.csv: nothing was imported"):
         imported(banked, text, "x.csv")
-    with pytest.raises(Exception, match=r"1 line imported; 2 errors in x.csv: those rows were left out"):
+    with pytest.raises(PartlyDone, match=r"1 line imported; 2 errors in x.csv: those rows were left out"):
         imported(banked, text, "x.csv", accept=True)
     assert [row.amount for row in banklists.lines(open_views(banked.ledger))] == [500]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -105,7 +106,7 @@ def test_who_is_away_for_long_is_told_how_long_was_tried(breakable_server: Serve
 )
 def test_what_waiting_does_not_mend_is_told_at_once(postgres_server: Server, change: dict[str, str], why: str) -> None:
     said, took = tried(postgres_server.url(**{"connect_timeout": "1"} | change))
-    assert why in said or any(each in said for each in why.split("|")), said
+    assert re.search(why, said), said
     assert ("tried" in said) == ("tried" in why)
     assert took < 5
 

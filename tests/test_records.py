@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from aggregates.core import PEOPLE, SALES
+from aggregates.core import PEOPLE, SALES, Refused
 from aggregates.fields import definition
 from aggregates.kind import Kind, built_in
 from aggregates.record import Record, check
@@ -207,9 +207,9 @@ def test_a_reference_to_what_was_erased_says_so_and_cannot_be_made_again(office:
     def refer(tx: Transaction) -> None:
         records.require_targets(tx, views, employee, {"manager": "employee/E-1"})
 
-    with pytest.raises(Exception, match="manager: employee/E-1 was erased"):
+    with pytest.raises(Refused, match="manager: employee/E-1 was erased"):
         office.ledger.commit(refer)
-    with pytest.raises(Exception, match="E-1 was erased: its reference is not given again"):
+    with pytest.raises(Refused, match="E-1 was erased: its reference is not given again"):
         office.ledger.commit(lambda tx: records.require_free(tx, PEOPLE, "employee/E-1"))
 
 

@@ -13,6 +13,7 @@ from aggregates.invoice import Invoice
 from aggregates.lines import line
 from bo.session import Session
 from store import verify
+from store.errors import KeyRowDamaged
 from store.follow import follow
 from store.leaf import EVENT
 from store.transaction import Transaction
@@ -121,7 +122,7 @@ def test_none_of_his_old_keys_opens_any_later_event(company: Company) -> None:
     for leaf in later:
         wrapped = session.store.wrapped(leaf.key_id)
         for epoch in filter(None, (session.keyring.epoch(FINANCE, number) for number in range(1, 9))):
-            with pytest.raises(Exception, match=r"unwrap|wrapped|damaged"):
+            with pytest.raises(KeyRowDamaged, match=r"unwrap|wrapped|damaged"):
                 epoch.unwrap(leaf.stream, leaf.key_id, wrapped)
     session.close()
 
