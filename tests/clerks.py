@@ -16,11 +16,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from bo.session import Session
-from store import device as devices
-from store.home import Home
-from store.place import place_of
-from tests.ledgers import issue, numbers
+from tests.ledgers import contiguous, issue, numbers, session
 from tests.transcripts import ROOT
 
 
@@ -119,23 +115,18 @@ class Firm:
         The numbers in the log, without gaps, as a machine finds them that knows nothing and verifies from leaf 0.
         """
         assert [code for code, _ in ended] == [0] * len(self.clerks), ended
-        fresh = _session(self.url, self._home("fresh"))
+        fresh = session(self.url, self._home("fresh"))
         found = numbers(fresh)
         assert fresh.client.db.execute("SELECT * FROM verdict").fetchall() == []
         fresh.close()
-        assert found == [f"INV-2026-{number:04}" for number in range(1, len(found) + 1)]
+        assert found == contiguous(len(found))
         assert sorted(told.number for told in self.told()) == sorted(found)
         self.run("audit", "verify", "--full")
         return found
 
 
-def _session(place: str, home: Path) -> Session:
-    at = Home({"BO_HOME": str(home)})
-    return Session(place_of(place), at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
-
-
 def main(place: str, home: str, count: str = "0") -> None:
-    ledger = _session(place, Path(home))
+    ledger = session(place, Path(home))
     done = 0
     while not select.select([sys.stdin], [], [], 0)[0]:
         print(ledger.commit(issue), flush=True)

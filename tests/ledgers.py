@@ -82,9 +82,14 @@ def founded(folder: Path, place: Place | None = None) -> Ledger:
 
 def opened(folder: Path, home: str = "home") -> Session:
     """The ledger in `folder`, or at the URL that stands there, as another process of alice opens it."""
-    at, url = Home({"BO_HOME": str(folder / home)}), folder / "url"
-    place = place_of(url.read_text()) if url.exists() else folder / "ledger"
-    return Session(place, at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
+    url = folder / "url"
+    return session(url.read_text() if url.exists() else str(folder / "ledger"), folder / home)
+
+
+def session(place: str, home: Path) -> Session:
+    """The ledger at a place, a folder or a URL, as the alice opens it whose files are in `home`."""
+    at = Home({"BO_HOME": str(home)})
+    return Session(place_of(place), at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
 
 
 class Office:
@@ -253,6 +258,11 @@ def sealed(ledger: Ledger, raw: bytes, reference: str, events: int = 1) -> tuple
         verifier.size, EVENT, Invoice.compartment, epoch.epoch, stream, 1, events, verifier.ordinal, b"", b"", b"", b""
     )
     return key.seal(ledger.id, leaf, raw), (key.key_id, row)
+
+
+def contiguous(count: int) -> list[str]:
+    """The numbers of so many invoices of a year."""
+    return [f"INV-{DAY.year}-{number:04}" for number in range(1, count + 1)]
 
 
 def numbers(ledger: Ledger) -> list[str]:

@@ -22,15 +22,11 @@ from store import failpoints
 from store.client import Client
 from store.errors import StoreError, Unavailable
 from store.leaf import leaf_hash
-from tests.ledgers import Office, database, draft, issue, numbers, opened
+from tests.ledgers import Office, contiguous, database, draft, issue, numbers, opened
 from tests.transcripts import ROOT
 
 SEED = 20260131
 KILLED = -9
-
-
-def contiguous(count: int) -> list[str]:
-    return [f"INV-2026-{number:04}" for number in range(1, count + 1)]
 
 
 def sound(office: Office) -> list[str]:

@@ -25,7 +25,7 @@ from store.errors import NeedsNewer
 from store.follow import restore
 from store.leaf import CONTROL, EVENT, JOURNAL, NO_HASH, NO_STREAM, Leaf
 from store.transaction import Transaction, random_id
-from tests.ledgers import LINES, Office, change, draft, forge, issue, key_row, numbers, sealed
+from tests.ledgers import LINES, Office, change, contiguous, draft, forge, issue, key_row, numbers, sealed
 
 
 @pytest.fixture
@@ -37,10 +37,6 @@ def size(office: Office) -> int:
     newest = office.ledger.store.newest()
     assert newest is not None
     return newest[0]
-
-
-def contiguous(count: int) -> list[str]:
-    return [f"INV-2026-{number:04}" for number in range(1, count + 1)]
 
 
 def kinds(office: Office, start: int) -> list[int]:

@@ -19,13 +19,13 @@ from store.ledger import Ledger
 from store.place import Server as Place
 from store.transaction import Transaction
 from store.verify import Judged, Verifier
-from tests.ledgers import Office, connection, issue, numbers
+from tests.ledgers import Office, connection, contiguous, issue, numbers
 from tests.servers import Server
 
 pytest.importorskip("psycopg")
 from store.postgres_session import Session
 
-NUMBERS = [f"INV-2026-{number:04}" for number in range(1, 100)]
+NUMBERS = contiguous(99)
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from store.place import place_of
 from store.postgres_session import Session as Connection
 from tests.benchmarks.measure import tell
 from tests.benchmarks.scale.delay import Delay
-from tests.benchmarks.scale.writers import BATCH, Crew, Taken, Watched, machine, session
-from tests.ledgers import Office, issue
+from tests.benchmarks.scale.writers import BATCH, Crew, Taken, Watched, machine
+from tests.ledgers import Office, issue, session
 from tests.servers import Pair, Server
 
 if TYPE_CHECKING:

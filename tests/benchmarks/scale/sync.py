@@ -20,8 +20,8 @@ from tests.benchmarks.offices import Office, Programs
 from tests.benchmarks.program import DRAFT
 from tests.benchmarks.scale.delay import Delay
 from tests.benchmarks.scale.speed import DELAYS, round_trip, url
-from tests.benchmarks.scale.writers import machine, session
-from tests.ledgers import NoViews
+from tests.benchmarks.scale.writers import machine
+from tests.ledgers import NoViews, session
 from tests.servers import Server
 
 IMPORTED, WORKED = 10_000, 1_000

@@ -17,10 +17,7 @@ from time import perf_counter, process_time
 from typing import Any, NamedTuple, Self
 
 from bo.session import Session
-from store import device as devices
-from store.home import Home
-from store.place import place_of
-from tests.ledgers import issue
+from tests.ledgers import issue, session
 from tests.transcripts import ROOT
 
 EVENTS = 3
@@ -69,12 +66,6 @@ class Watched:
             self.ledger.commit(issue)
             commits += 1
         return self.taken.plus(Taken(commits, perf_counter() - start, 0.0, 0.0, process_time() - cpu))
-
-
-def session(place: str, home: Path) -> Session:
-    """The owner's device on a machine of its own."""
-    at = Home({"BO_HOME": str(home)})
-    return Session(place_of(place), at, devices.unlock(devices.read(at.device_file("alice")), lambda: ""))
 
 
 def machine(folder: Path, name: str) -> Path:
