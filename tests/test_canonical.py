@@ -93,7 +93,8 @@ def test_what_could_not_be_read_back_is_not_written(value: object) -> None:
 
 
 def test_depth_and_size_have_an_end() -> None:
-    assert canonical.decode(nested(16), Any)
+    for deepest in (nested(16), b'{"a":' * 16 + b"0" + b"}" * 16):
+        assert canonical.encode(canonical.decode(deepest, Any)) == deepest
     with pytest.raises(Malformed, match="deeper than 16"):
         canonical.decode(nested(10_000), Any)
     endless: list[Any] = []

@@ -214,6 +214,12 @@ def test_a_credit_note_keeps_within_each_tax_category() -> None:
     assert reduced.credit("CN-2026-0001", LATER, "x", [Claim(1), Claim(2)])[0].total == eur("95.20")
 
 
+def test_a_credit_note_comes_to_something() -> None:
+    given_away = issued("Goods;1;10;19", "Gift;1;0;19")
+    with pytest.raises(Refused, match=r"a credit note comes to more than zero, not 0.00 EUR"):
+        given_away.credit("CN-2026-0001", LATER, "x", [Claim(2)])
+
+
 def test_a_credit_note_keeps_within_what_remains_of_the_whole() -> None:
     with pytest.raises(Refused, match=r"60.00 EUR can still be credited, not 61.00 EUR"):
         issued("Goods;1;61;0", "Deposit;-1;1;E").credit("CN-2026-0001", LATER, "x", [Claim(1)])

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from aggregates.core import Refused
@@ -74,12 +74,31 @@ def test_zero_goes_with_any_currency() -> None:
     assert (ZERO + eur(1)).currency == "EUR"
 
 
-def test_a_sum_that_fits_no_column_is_refused() -> None:
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_fits_no_column_is_refused(sign: int) -> None:
+    most = Money.of(Decimal(sign * 10**13), "EUR")
+    assert most == Money(sign * 10**15, "EUR") == Money(sign * (10**15 - 1), "EUR") + Money(sign, "EUR")
     with pytest.raises(Refused, match="at most"):
-        Money(MOST, "EUR") + Money(1, "EUR")
+        most + Money(sign, "EUR")
+    with pytest.raises(Refused, match="at most"):
+        Money.of(most.amount + sign * Decimal("0.01"), "EUR")
+
+
+def test_digits_are_read_as_far_as_arithmetic_is_exact() -> None:
+    assert rounded(Decimal("1e-99"), "EUR") == eur(0)
+    assert rounded(Decimal("0." + "1" * 100), "EUR") == eur("0.11")
+    for beyond in ("1e-100", "0." + "1" * 101):
+        with pytest.raises(Refused, match="at most 100 digits"):
+            rounded(Decimal(beyond), "EUR")
+    assert exact("1".zfill(64)) == 1
+    with pytest.raises(Refused, match="is not a number"):
+        exact("1".zfill(65))
 
 
 @given(minors, minors, currencies)
+@example(1, 0, "EUR")
+@example(0, 1, "EUR")
+@example(1, 1, "EUR")
 def test_arithmetic_is_that_of_whole_numbers(a: int, b: int, currency: str) -> None:
     one, other = Money(a, currency), Money(b, currency)
     assert (one + other).minor == a + b

@@ -119,6 +119,7 @@ MUTATIONS = {
     "extension line": signed(TEXT + "more\n"),
     "two lines": signed(f"{ORIGIN}\n1234\n"),
     "text without newline": signed(TEXT).replace(b"=\n\n", b"=\n", 1),
+    "no dash": HEAD.replace("— ".encode(), b""),
     "hyphen for dash": HEAD.replace("—".encode(), b"-"),
     "no blank after dash": HEAD.replace("— ".encode(), "—".encode()),
     "two blanks": HEAD.replace("— ".encode(), "—  ".encode()),
@@ -152,9 +153,21 @@ def test_base64_has_one_spelling() -> None:
     assert note.decode64("AA==", 1) == b"\0"
 
 
+def test_a_note_has_at_most_64_kib() -> None:
+    room = 64 * 1024 - len(note.sign("\n", "request", PRIVATE))
+    assert note.parse_note(note.sign("x" * room + "\n", "request", PRIVATE))
+    with pytest.raises(Malformed, match="at most 65536 bytes, not 65537"):
+        note.parse_note(note.sign("x" * (room + 1) + "\n", "request", PRIVATE))
+
+
+ORDER = 0x1000000000000000000000000000000014DEF9DEA2F79CD65812631A5CF5D3ED
+"""Of the base point, as RFC 7748 has it."""
+
+
 def test_s_plus_the_order_is_refused() -> None:
+    assert note.ORDER == ORDER
     head = note.parse(HEAD, ORIGIN)
-    high = int.from_bytes(head.signature[32:], "little") + note.ORDER
+    high = int.from_bytes(head.signature[32:], "little") + ORDER
     again = head.signature[:32] + high.to_bytes(32, "little")
     with pytest.raises(ProofError, match="not a canonical Ed25519 signature"):
         note.verify_bytes(TEXT.encode(), again, PUBLIC)

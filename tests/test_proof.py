@@ -163,6 +163,13 @@ def test_an_inclusion_proof_written_in_any_other_way_is_refused(data: bytes) -> 
         proof.check_inclusion(data, ORIGIN, PUBLIC)
 
 
+@pytest.mark.parametrize(("size", "why"), [(262_144, "a blank line"), (262_145, "at most 262144 bytes, not 262145")])
+def test_a_proof_has_at_most_256_kib(size: int, why: str) -> None:
+    for parse in (proof.parse_inclusion, proof.parse_consistency):
+        with pytest.raises(Malformed, match=why):
+            parse(b"x" * size)
+
+
 BAD_CONSISTENCIES = {
     "empty": b"",
     "no old": GREW.removeprefix(b"old 6\n"),
