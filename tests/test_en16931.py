@@ -38,6 +38,12 @@ def test_halves_are_rounded_away_from_zero() -> None:
     assert tax_on(eur("0.50"), D(5)) == eur("0.03")
 
 
+def test_a_discount_is_taken_off_before_the_line_is_rounded() -> None:
+    assert line_net(D(3), D("33.33"), D(10), "EUR") == eur("89.99")
+    assert line_net(D(1), D("0.05"), D(50), "EUR") == eur("0.03")
+    assert line_net(D(7), D("1.23"), D(100), "EUR") == eur(0)
+
+
 def test_a_document_with_two_rates_and_an_exemption() -> None:
     result = sums("Consulting;10;80.00;19%", "Book;2;15.50;7%", "Course;1;100;E")
     assert result.taxes == (
