@@ -12,63 +12,80 @@ VIEWS = {
     "payable": ("Bills", "Payments", "Books", "Journals", "References", "Disputes"),
 }
 """What has to be folded before the queries below are asked."""
-_BUCKETS = (0, 30, 60, 90)
+_OVERDUE = (0, 30, 60, 90)
 """Days overdue at which the next bucket of an aging begins."""
+_BUCKETS = {
+    "current": "due >= ?2",
+    "days_1_30": "due < ?2 AND due >= ?3",
+    "days_31_60": "due < ?3 AND due >= ?4",
+    "days_61_90": "due < ?4 AND due >= ?5",
+    "over_90": "due < ?5",
+}
 
 
 def ages(control: str, as_of: date | None) -> str:
     """SQL: what is owing on documents by how long it has been due, and what else makes up the balance.
 
-    ?1 is the day asked about or NULL, ?2 to ?5 are what `limits` gives.
+    ?1 is the day asked about or NULL, ?2 to ?5 are what `limits` gives. Documents are added up party by party, in the
+    order of an index: to sort all that is open would take most of the time.
     """
-    return f"""SELECT ref AS {KINDS[control]}, name AS party, currency,
-        SUM(iif(due >= ?2, owing, 0)) AS current,
-        SUM(iif(due < ?2 AND due >= ?3, owing, 0)) AS days_1_30,
-        SUM(iif(due < ?3 AND due >= ?4, owing, 0)) AS days_31_60,
-        SUM(iif(due < ?4 AND due >= ?5, owing, 0)) AS days_61_90,
-        SUM(iif(due < ?5, owing, 0)) AS over_90, SUM(owing) AS owing,
-        SUM(iif(disputed, owing, 0)) AS disputed, SUM(credit + paid) AS credit, SUM(journal) AS journal,
-        SUM(owing - credit - paid + journal) AS balance, MAX(id) AS newest
-        FROM ({_parts(control, as_of, every=False)}) GROUP BY of, ref, currency ORDER BY ref, name, currency"""  # noqa: S608
+    buckets = ", ".join(f"SUM(iif({when}, owing, 0)) AS {name}" for name, when in _BUCKETS.items())
+    aged = " UNION ALL ".join(
+        f"""SELECT MAX(id) AS id, ref, of, name, currency, {buckets}, SUM(owing) AS owing,
+            SUM(iif(disputed, owing, 0)) AS disputed, SUM(credit) AS credit, 0 AS journal
+            FROM ({each}) GROUP BY of, currency, erased"""  # noqa: S608
+        for each in _open(control, as_of)
+    )
+    sums = ", ".join(f"SUM({name}) AS {name}" for name in (*_BUCKETS, "owing", "disputed", "credit", "journal"))
+    none = "0, " * (len(_BUCKETS) + 2)
+    return f"""SELECT ref AS {KINDS[control]}, name AS party, currency, {sums},
+        SUM(owing - credit + journal) AS balance, MAX(id) AS newest
+        FROM ({aged}
+            UNION ALL SELECT id, ref, of, name, currency, {none} paid, journal FROM ({_beside(control, as_of)}))
+        GROUP BY of, ref, currency ORDER BY ref, name, currency"""  # noqa: S608
 
 
 def limits(day: date) -> list[date]:
     """What was due before each of these days has reached the next bucket."""
-    return [day - timedelta(min(days, (day - date.min).days)) for days in _BUCKETS]
+    return [day - timedelta(min(days, (day - date.min).days)) for days in _OVERDUE]
 
 
 def balances(control: str, as_of: date | None) -> str:
     """SQL: every party in each currency with what its balance is made of; ?1 is the day or NULL, ?2 a party or ""."""
+    chosen = "number IS NOT NULL" if control == "receivable" else "owing != 0 OR credit != 0 OR voided = 0"
     return f"""SELECT ref AS {KINDS[control]}, name AS party, currency, SUM(owing) AS owing, SUM(credit) AS credit,
         SUM(paid) AS paid, SUM(journal) AS journal, SUM(owing - credit - paid + journal) AS balance, MAX(id) AS newest
-        FROM ({_parts(control, as_of, every=True)}) WHERE ?2 IN ('', of)
-        GROUP BY of, ref, currency ORDER BY ref, name, currency"""  # noqa: S608
+        FROM (SELECT id, ref, of, name, currency, owing, credit, 0 AS paid, 0 AS journal
+                FROM ({_documents(control, as_of, chosen)})
+            UNION ALL SELECT id, ref, of, name, currency, 0, 0, paid, journal FROM ({_beside(control, as_of)}))
+        WHERE ?2 IN ('', of) GROUP BY of, ref, currency ORDER BY ref, name, currency"""  # noqa: S608
 
 
-def _parts(control: str, as_of: date | None, every: bool) -> str:
-    """Documents, payments that settle nothing yet, and what the journal says; `every` document, or what is open."""
-    kind = KINDS[control]
-    whose, way = f"substr(party, {len(kind) + 2})", "in" if control == "receivable" else "out"
-    return f"""{_documents(control, as_of, every)}
-        UNION ALL SELECT 0, iif(erased, '[erased]', {whose}), {whose}, {LABEL.format(kind, whose)}, currency, NULL, 0,
-            0, 0, iif(direction = '{way}', remaining, -remaining), 0 FROM {payments.source(as_of)}
-            WHERE party LIKE '{kind}/%' AND remaining > 0
-        UNION ALL SELECT 0, ref, of, name, currency, NULL, 0, 0, 0, 0, open FROM ({by_hand(control)})"""  # noqa: S608
+def _open(control: str, as_of: date | None) -> list[str]:
+    """SQL for each part of the open documents that has an index of its own."""
+    if as_of is not None:
+        return [_documents(control, as_of, "owing > 0 OR credit > 0")]
+    return [_documents(control, None, chosen) for chosen in ("owing > 0", "credit > 0 AND owing <= 0")]
 
 
-def _documents(control: str, as_of: date | None, every: bool) -> str:
+def _documents(control: str, as_of: date | None, chosen: str) -> str:
     if control == "receivable":
         document, since, source = "'invoice/' || key", "on_date", invoices.source(as_of)
-        ref, of, chosen = invoices.CUSTOMER, "customer", "number IS NOT NULL"
+        ref, of = invoices.CUSTOMER, "customer"
     else:
         document, since, source = "'bill/' || number", "posted", bills.source(as_of)
-        ref, of, chosen = bills.VENDOR, "vendor", "owing != 0 OR credit != 0 OR voided = 0"
-    if not every:  # two searches, as there is an index for each
-        chosen = "owing > 0 OR credit > 0"
-    asked = [chosen] if every or as_of is not None else ["owing > 0", "credit > 0 AND owing <= 0"]
-    return " UNION ALL ".join(
-        f"""SELECT id, {ref} AS ref, {of} AS of, party AS name, currency, due, owing,
-            owing > 0 AND {disputes.reason(document)} != '' AS disputed, credit, 0 AS paid, 0 AS journal
-            FROM {source} WHERE ({each}) AND (?1 IS NULL OR {since} <= ?1 OR credit > 0)"""  # noqa: S608
-        for each in asked
-    )
+        ref, of = bills.VENDOR, "vendor"
+    return f"""SELECT id, {ref} AS ref, {of} AS of, erased, party AS name, currency, due, owing,
+        owing > 0 AND EXISTS (SELECT 1 FROM dispute) AND {disputes.reason(document)} != '' AS disputed, credit
+        FROM {source} WHERE ({chosen}) AND (?1 IS NULL OR {since} <= ?1 OR credit > 0)"""  # noqa: S608
+
+
+def _beside(control: str, as_of: date | None) -> str:
+    """SQL: payments that settle nothing yet, and what the journal says."""
+    kind = KINDS[control]
+    whose, way = f"substr(party, {len(kind) + 2})", "in" if control == "receivable" else "out"
+    return f"""SELECT 0 AS id, iif(erased, '[erased]', {whose}) AS ref, {whose} AS of,
+            {LABEL.format(kind, whose)} AS name, currency,
+            iif(direction = '{way}', remaining, -remaining) AS paid, 0 AS journal
+            FROM {payments.source(as_of)} WHERE party LIKE '{kind}/%' AND remaining > 0
+        UNION ALL SELECT 0, ref, of, name, currency, 0, open FROM ({by_hand(control)})"""  # noqa: S608

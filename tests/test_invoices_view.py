@@ -280,8 +280,9 @@ def test_unpaid_and_one_invoice_are_read_by_an_index(shop: Office) -> None:
     unpaid, aged, shown_ = (plan(views, sql, *values) for sql, values in asked)
     assert "USING INDEX invoice_unpaid" in unpaid
     assert "TEMP B-TREE" not in unpaid
-    for index in ("invoice_unpaid", "invoice_credit", "payment_remaining", "entry_by_hand"):
-        assert f"INDEX {index}" in aged
+    for index in ("COVERING INDEX invoice_owing", "INDEX invoice_credit", "INDEX payment_remaining"):
+        assert f"USING {index}" in aged
+    assert "INDEX entry_by_hand" in aged
     assert "SEARCH p USING INTEGER PRIMARY KEY" in aged
     assert "USING INDEX invoice_key" in shown_
     assert "SCAN" not in shown_.replace("SCALAR", "")

@@ -154,12 +154,6 @@ def _reads(folder: Path, programs: Programs, server: Server, rounds: int) -> lis
     for office in (shared, local):
         office.fill(folder, 1_000)
         office.run("invoice", "show", number(1), "--json")
-
-    def show(office: Office) -> None:
-        subprocess.run(
-            [str(office.bo), "invoice", "show", number(500), "--json"],
-            env=office.environment, cwd=office.home, capture_output=True, check=True,
-        )  # fmt: skip
-
-    ours, theirs = interleaved(4 * rounds, lambda: show(shared), lambda: show(local))
+    runs = [partial(office.start, programs.bo, "invoice", "show", number(500), "--json") for office in (shared, local)]
+    ours, theirs = interleaved(4 * rounds, *runs)
     return [slower("show one of 1,000 --json : in SQLite", ours, theirs, "≤ 1.5")]
