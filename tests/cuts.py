@@ -63,12 +63,12 @@ class Wire:
                 threading.Thread(target=self._pass_on, args=(pair, source, target), daemon=True).start()
 
     def _pass_on(self, pair: tuple[socket.socket, socket.socket], source: socket.socket, target: socket.socket) -> None:
-        commit = re.compile(rb"P....(bo_\d+\0)COMMIT\0", re.DOTALL)
+        commit = re.compile(rb"(?:Q....|P....([^\0]*)\0)COMMIT\0", re.DOTALL)
         with suppress(OSError):
             while data := source.recv(1 << 16):
                 says = commit.search(data)
-                if says and says.re.groups:  # it is prepared, and from now on run by its name
-                    commit = re.compile(rb"B....\0" + re.escape(says[1]), re.DOTALL)
+                if says and says.re.groups and says[1]:  # it is prepared, and from now on run by its name
+                    commit = re.compile(rb"B....\0" + re.escape(says[1]) + rb"\0", re.DOTALL)
                 due = self._due() if source is pair[0] and says else ""
                 target.sendall(data[: says.start()] if says and due == BEFORE else data)
                 if due:
