@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
-from bo.bank.telling import named, tell, writes
+from bo.bank.naming import named
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -48,7 +49,7 @@ def rules_list(ledger: Ledger, known_at: int | date | None) -> list[Rule]:
 @options.link("--bank", kinds=("bank",), default="", metavar="BANK", help="Only of this bank account.")
 @click.option("--at", "place", type=click.IntRange(1), metavar="PLACE", help="Before which rule; else behind all.")
 @click.option("--suggest-only", is_flag=True, help="Never sure: `match --confirm` leaves it alone.")
-@writes
+@options.writes
 def rules_add(
     ledger: Ledger, name: str, text: str, account: str, by: str, days: int, direction: str, bank: str,
     place: int | None, suggest_only: bool,
@@ -67,7 +68,7 @@ def rules_add(
 
 @rules.command("remove")
 @click.argument("name")
-@writes
+@options.writes
 def rules_remove(ledger: Ledger, name: str) -> None:
     """Remove a rule; what it matched stays matched.
 

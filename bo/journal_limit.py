@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    return options.reason(options.dry_run(options.key(options.ledger(command))))
+    return options.reason(options.writes(command))
 
 
 @click.group(help=__doc__)

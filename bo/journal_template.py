@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from bo.inputs import Source
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
 
 _name = options.reference("name", "journal-template", metavar="NAME")
-
-
-def _tell(said: list[str]) -> None:
-    """The name on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
 
 
 @click.group(help=__doc__)
@@ -36,9 +28,7 @@ def template() -> None: ...
 @options.from_file
 @click.option("--text", default="", metavar="TEXT", help="What its entries are for.")
 @click.option("--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="On every line, as cost-centre=NORTH.")
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(
     ledger: Ledger, name: str, lines: tuple[str, ...], source: Source | None, text: str, tags: tuple[str, ...]
 ) -> None:
@@ -58,15 +48,13 @@ def add(
     said = journaling.read(source)
     written = journaling.lines(source, said, lines)
     about = text or said.get("text", "")
-    _tell(ledger.commit(lambda tx: templating.define(ledger, tx, name, about, written, tags)))
+    tell(ledger.commit(lambda tx: templating.define(ledger, tx, name, about, written, tags)))
 
 
 @template.command()
 @_name
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def end(ledger: Ledger, name: str, reason: str) -> None:
     """Offer the template NAME no more. What was posted with it stays.
 
@@ -76,7 +64,7 @@ def end(ledger: Ledger, name: str, reason: str) -> None:
     from bo import templating
 
     key = templating.template(ledger, name)
-    _tell(ledger.commit(lambda tx: templating.end(tx, key, reason)))
+    tell(ledger.commit(lambda tx: templating.end(tx, key, reason)))
 
 
 @template.command("list")

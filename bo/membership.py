@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING, Any
 
-import click
 import msgspec
 
 from aggregates.act import Act, Explained
 from aggregates.core import AUDIT, DIRECTORY, require
-from bo import errors
+from bo import telling
 from projections import rights
 from projections.core import Views, open_views
 from store.control import ADMIN, APPROVE, AUDITING, EVERYWHERE, FROM_NOW, READ, SHRED, WRITE
@@ -35,10 +34,7 @@ def record(ledger: Session, work: Callable[[Transaction], list[str]], *, entered
 
     if entered and not ledger.dry_run:
         ledger.reenter()
-    result, *remarks = ledger.commit(at_home)
-    click.echo(result)
-    for remark in remarks:
-        errors.note(remark)
+    telling.record(ledger, at_home)
 
 
 def names(ledger: Session) -> Views:

@@ -71,6 +71,11 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_ledger
 
 
+def writes(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command of a ledger that records something: `--dry-run` shows what it would be, `--key` records it once."""
+    return dry_run(key(ledger(command)))
+
+
 @contextmanager
 def _heard(opened: Session) -> Iterator[None]:
     """What was recorded stays so when its result cannot be printed: say it, or somebody records it twice."""

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from projections.batches import Batch, Listed
@@ -18,21 +18,6 @@ if TYPE_CHECKING:
 _batch = options.reference("number", "batch", metavar="BATCH")
 FORMS = ("pain.001.001.03", "pain.001.001.09")
 """Versions of the SEPA credit transfer: what banks take everywhere, and its successor."""
-
-
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command has that records something."""
-    return options.dry_run(options.key(options.ledger(command)))
-
-
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    result, *remarks = said
-    click.echo(result)
-    for remark in remarks:
-        errors.note(remark)
 
 
 @click.group(help=__doc__)
@@ -50,7 +35,7 @@ def batch() -> None: ...
 )
 @options.link("--bill", "bills", kinds=("bill",), multiple=True, metavar="NUMBER", help="Only this bill, due or not.")
 @options.on
-@_writes
+@options.writes
 def propose(ledger: Ledger, bank: str, until: date, bills: tuple[str, ...], on: date) -> None:
     """Propose to pay all bills that are due and may be paid, or those that are named, and print the batch's number.
 
@@ -65,13 +50,13 @@ def propose(ledger: Ledger, bank: str, until: date, bills: tuple[str, ...], on: 
     from projections.references import resolve
 
     paying = resolve(open_views(ledger), bank, "bank").key
-    _tell(batches.propose(ledger, until, on, paying, [purchasing.bill(ledger, each) for each in bills]))
+    tell(batches.propose(ledger, until, on, paying, [purchasing.bill(ledger, each) for each in bills]))
 
 
 @batch.command()
 @_batch
 @click.option("--seen", default="", metavar="DIGEST", help="What `bo payment batch show` printed.")
-@_writes
+@options.writes
 def approve(ledger: Ledger, number: str, seen: str) -> None:
     """Approve BATCH, which another person proposed: it may be exported.
 
@@ -82,7 +67,7 @@ def approve(ledger: Ledger, number: str, seen: str) -> None:
 
     key = batches.batch(ledger, number)
     digest = seen or batches.digest(ledger, key)
-    _tell(ledger.commit(lambda tx: batches.approve(tx, key, digest)))
+    tell(ledger.commit(lambda tx: batches.approve(tx, key, digest)))
 
 
 @batch.command()
@@ -110,7 +95,7 @@ def export(ledger: Ledger, number: str, form: str, output: str | None, force: bo
 @_batch
 @click.argument("lines", type=click.IntRange(1), nargs=-1, metavar="[LINE]…")
 @options.on
-@_writes
+@options.writes
 def confirm(ledger: Ledger, number: str, lines: tuple[int, ...], on: date) -> None:
     """Record that the bank carried out LINEs of BATCH, or all that are left: each becomes a payment of its bill.
 
@@ -120,14 +105,14 @@ def confirm(ledger: Ledger, number: str, lines: tuple[int, ...], on: date) -> No
     from bo import batches
 
     key = batches.batch(ledger, number)
-    _tell(ledger.commit(lambda tx: batches.confirm(tx, key, lines, on)))
+    tell(ledger.commit(lambda tx: batches.confirm(tx, key, lines, on)))
 
 
 @batch.command()
 @_batch
 @click.argument("line", type=click.IntRange(1))
 @options.reason
-@_writes
+@options.writes
 def fail(ledger: Ledger, number: str, line: int, reason: str) -> None:
     """Record that the bank did not carry out LINE of BATCH: its bill can be paid again.
 
@@ -137,13 +122,13 @@ def fail(ledger: Ledger, number: str, line: int, reason: str) -> None:
     from bo import batches
 
     key = batches.batch(ledger, number)
-    _tell(ledger.commit(lambda tx: batches.fail(tx, key, line, reason)))
+    tell(ledger.commit(lambda tx: batches.fail(tx, key, line, reason)))
 
 
 @batch.command()
 @_batch
 @click.argument("file", metavar="FILE|-")
-@_writes
+@options.writes
 def answer(ledger: Ledger, number: str, file: str) -> None:
     """Take over what the bank answered to BATCH, a pain.002: the lines it rejects have failed, each with its reason.
 
@@ -156,13 +141,13 @@ def answer(ledger: Ledger, number: str, file: str) -> None:
     from bo.bank.importing import taken
 
     key, (_, data) = batches.batch(ledger, number), taken(file)
-    _tell(ledger.commit(lambda tx: batches.answered(tx, key, data)))
+    tell(ledger.commit(lambda tx: batches.answered(tx, key, data)))
 
 
 @batch.command()
 @_batch
 @options.reason
-@_writes
+@options.writes
 def cancel(ledger: Ledger, number: str, reason: str) -> None:
     """Give up BATCH before it is exported: its bills are free again.
 
@@ -172,7 +157,7 @@ def cancel(ledger: Ledger, number: str, reason: str) -> None:
     from bo import batches
 
     key = batches.batch(ledger, number)
-    _tell(ledger.commit(lambda tx: batches.cancel(tx, key, reason)))
+    tell(ledger.commit(lambda tx: batches.cancel(tx, key, reason)))
 
 
 @batch.command("show")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
 @click.argument("file", metavar="FILE")
 @click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
 @options.on
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def balances(ledger: Ledger, file: str, map_name: str | None, on: date) -> None:
     """Take over opening balances, such as another program's trial balance, on the day it stood so.
 
@@ -30,9 +29,6 @@ def balances(ledger: Ledger, file: str, map_name: str | None, on: date) -> None:
     \b
     Example: bo import balances trial-balance.csv --on 2025-12-31
     """
-    from bo import errors, opening
+    from bo import opening
 
-    said = opening.take_over(ledger, file, map_name, on)
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
+    tell(opening.take_over(ledger, file, map_name, on))

@@ -9,7 +9,6 @@ import click
 from bo import options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     import msgspec
@@ -26,10 +25,6 @@ _control = click.option(
     "--control", type=click.Choice(("receivable", "payable")), help="It is posted with a party only."
 )
 _tax = click.option("--tax", default=None, metavar="CODE", help="The tax code of what is posted here.")
-
-
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    return options.dry_run(options.key(options.ledger(command)))
 
 
 @click.group(help=__doc__)
@@ -80,7 +75,7 @@ def show(ledger: Ledger, number: str, as_of: date | None, known_at: int | date |
 @_control
 @_tax
 @click.option("--role", "roles", multiple=True, metavar="ROLE", help="What rules call it by, such as bank.")
-@_writes
+@options.writes
 def add(
     ledger: Ledger, number: str, name: str, type_: str | None, parent: str | None, currency: str | None,
     control: str | None, tax: str | None, roles: tuple[str, ...],
@@ -130,7 +125,7 @@ def _controlled(roles: tuple[str, ...]) -> str:
 @_control
 @_tax
 @options.reason_if_any
-@_writes
+@options.writes
 def change(
     ledger: Ledger, number: str, name: str | None, type_: str | None, parent: str | None, currency: str | None,
     control: str | None, tax: str | None,
@@ -163,7 +158,7 @@ def change(
 @account.command()
 @_number
 @click.argument("role", nargs=-1, required=True)
-@_writes
+@options.writes
 def assign(ledger: Ledger, number: str, role: tuple[str, ...]) -> None:
     """Let ACCOUNT play a ROLE from now on: rules post to it. What was posted before stays where it is.
 
@@ -189,7 +184,7 @@ def assign(ledger: Ledger, number: str, role: tuple[str, ...]) -> None:
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def close(ledger: Ledger, number: str, on: date) -> None:
     """Close an account that has no balance and plays no role: nothing is posted to it any more.
 
@@ -208,7 +203,7 @@ def close(ledger: Ledger, number: str, on: date) -> None:
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def reopen(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Open a closed account again.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options, params
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -32,15 +33,6 @@ class Life(params.Parsed):
 _ref = options.reference("ref", "fixedasset", metavar="REF")
 
 
-def _tell(said: list[str]) -> None:
-    """The reference on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
-
-
 @click.group(help=__doc__)
 def asset() -> None: ...
 
@@ -63,9 +55,7 @@ def asset() -> None: ...
     "--record", kinds=("asset",), default="", metavar="REF", help="Its inventory card: a record of kind asset."
 )
 @options.on
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(
     ledger: Ledger, ref: str, name: str, cost: Amount | None, life: int, method: Method, rate: Decimal,
     residual: Amount | None, against: str, bill: str, record: str, on: date,
@@ -86,7 +76,7 @@ def add(
     wanted = assets.Wanted(
         name, on if said or not bill else None, cost, residual, method, life, rate, against, bill, record
     )
-    _tell(ledger.commit(lambda tx: assets.add(ledger, tx, ref, wanted)))
+    tell(ledger.commit(lambda tx: assets.add(ledger, tx, ref, wanted)))
 
 
 @asset.command()
@@ -117,7 +107,7 @@ def depreciate(
     through = through or (last if last == today() else month_end(today(), -1))
     require(through <= last, f"{through} is yet to come: what an asset loses is posted when the month ends")
     for said in assets.depreciate(ledger, [assets.asset(ledger, each) for each in refs], through, booked):
-        _tell(said)
+        tell(said)
 
 
 @asset.command()
@@ -128,9 +118,7 @@ def depreciate(
 @click.option("--to", default="@bank", show_default=True, metavar="ACCOUNT", help="Where that went.")
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def dispose(ledger: Ledger, ref: str, proceeds: Amount, to: str, on: date, reason: str) -> None:
     """Take an asset out of the books: sold, scrapped or lost. What it brought more or less is gain or loss.
 
@@ -142,16 +130,14 @@ def dispose(ledger: Ledger, ref: str, proceeds: Amount, to: str, on: date, reaso
     from bo import assets
 
     key = assets.asset(ledger, ref)
-    _tell(ledger.commit(lambda tx: assets.dispose(ledger, tx, key, on, proceeds, to, reason)))
+    tell(ledger.commit(lambda tx: assets.dispose(ledger, tx, key, on, proceeds, to, reason)))
 
 
 @asset.command()
 @_ref
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def void(ledger: Ledger, ref: str, on: date, reason: str) -> None:
     """Void an asset that was entered wrongly: what it cost and has lost is taken back. The reference stays occupied.
 
@@ -163,7 +149,7 @@ def void(ledger: Ledger, ref: str, on: date, reason: str) -> None:
     from bo import assets
 
     key = assets.asset(ledger, ref)
-    _tell(ledger.commit(lambda tx: assets.void(tx, key, on, reason)))
+    tell(ledger.commit(lambda tx: assets.void(tx, key, on, reason)))
 
 
 @asset.command("list")

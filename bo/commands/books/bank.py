@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
-from bo.bank.telling import named, tell, writes
+from bo.bank.naming import named
 from bo.bank_rules import rules
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -34,7 +35,7 @@ def bank() -> None: ...
 @click.option("--number", default="", metavar="TEXT", help="How the bank writes it, where there is no IBAN.")
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; the ledger's, if not said.")
 @click.option("--account", default="", metavar="ACCOUNT", help="Of the books; that of the role bank, if not said.")
-@writes
+@options.writes
 def add(ledger: Ledger, ref: str, name: str, iban: str, number: str, currency: str, account: str) -> None:
     """Add a bank account, called BANK from here on.
 
@@ -54,7 +55,7 @@ def add(ledger: Ledger, ref: str, name: str, iban: str, number: str, currency: s
 @click.option("--number", default=None, metavar="TEXT", help="In place of the number or IBAN it had.")
 @click.option("--account", default=None, metavar="ACCOUNT", help="Of the books, while no line of it is here.")
 @options.reason_if_any
-@writes
+@options.writes
 def change(
     ledger: Ledger, bank: str, name: str | None, iban: str | None, number: str | None, account: str | None
 ) -> None:
@@ -73,7 +74,7 @@ def change(
 @click.option("--force", is_flag=True, help="Though lines are not matched, or it holds something.")
 @options.on
 @options.reason
-@writes
+@options.writes
 def close(ledger: Ledger, bank: str, force: bool, on: date) -> None:
     """Close a bank account whose lines are matched and which holds nothing: nothing more is imported for it.
 
@@ -88,7 +89,7 @@ def close(ledger: Ledger, bank: str, force: bool, on: date) -> None:
 @bank.command()
 @options.reference("bank", "bank", metavar="BANK")
 @options.reason
-@writes
+@options.writes
 def reopen(ledger: Ledger, bank: str) -> None:
     """Open a closed bank account again.
 
@@ -110,7 +111,7 @@ def reopen(ledger: Ledger, bank: str) -> None:
 @click.option("--fee", type=options.MONEY, metavar="AMOUNT", help="What the bank took besides, from FROM.")
 @click.option("--text", default="", metavar="TEXT", help="What it is for.")
 @options.on
-@writes
+@options.writes
 def transfer(
     ledger: Ledger, source: str, to: str, amount: Amount, arrives: Amount | None, fee: Amount | None, text: str,
     on: date,
@@ -246,7 +247,7 @@ def match(ledger: Ledger, bank: str, confirm: bool, only: str, limit: int | None
 )
 @click.option("--rest", default="", metavar="ACCOUNT", help="Where a difference goes, such as @bank-charges.")
 @click.option("--booked", type=options.DAY, metavar="DAY", help="When it counts, if its own day is closed.")
-@writes
+@options.writes
 def confirm(ledger: Ledger, line: str, targets: tuple[str, ...], rest: str, booked: date | None) -> None:
     """Confirm what LINE is: what a rule suggests, or one or more targets.
 
@@ -272,7 +273,7 @@ def confirm(ledger: Ledger, line: str, targets: tuple[str, ...], rest: str, book
 @_line
 @click.option("--on", type=options.DAY, metavar="DAY", help="When it counts; the day of the match, if not said.")
 @options.reason
-@writes
+@options.writes
 def undo(ledger: Ledger, line: str, on: date | None) -> None:
     """Take back what LINE was confirmed to be: payments it made are voided, what it posted is reversed.
 

@@ -8,15 +8,14 @@ import click
 
 from bo import options
 from bo.bill_reading import COMMANDS
+from bo.telling import record, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from bo.amounts import Amount
     from bo.inputs import Source
     from store.ledger import Ledger
-    from store.transaction import Transaction
 
 _line = click.option(
     "--line",
@@ -37,31 +36,12 @@ _number = options.reference("number", "bill", metavar="NUMBER")
 _IN_FILE = ("lines", "ref", "currency", "text", "discount")
 
 
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command has that records something."""
-    return options.dry_run(options.key(options.ledger(command)))
-
-
 @click.group(help=__doc__)
 def bill() -> None: ...
 
 
 for command in COMMANDS:
     bill.add_command(command)
-
-
-def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
-    _tell(ledger.commit(work))
-
-
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    result, *remarks = said
-    click.echo(result)
-    for remark in remarks:
-        errors.note(remark)
 
 
 @bill.command()
@@ -77,7 +57,7 @@ def _tell(said: list[str]) -> None:
 @_booked
 @_text
 @options.reason_if_any
-@_writes
+@options.writes
 def add(
     ledger: Ledger, vendor: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
     source: Source | None, currency: str, on: date, due: date | None, discount: str | None, booked: date | None,
@@ -115,7 +95,7 @@ def add(
         raise click.UsageError("--ref is missing: the number that the vendor gave the bill")
     to, base = purchasing.vendor(ledger, vendor), directory.setting(views, "currency")
     terms = said.get("discount", "") if discount is None else discount
-    _record(
+    record(
         ledger,
         lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note, reason, terms),
     )
@@ -131,7 +111,7 @@ def add(
 @_discount
 @_text
 @options.reason_if_any
-@_writes
+@options.writes
 def edit(
     ledger: Ledger, number: str, ref: str | None, lines: tuple[str, ...], tags: tuple[str, ...],
     source: Source | None, due: date | None, discount: str | None, note: str | None, reason: str,
@@ -158,13 +138,13 @@ def edit(
     }  # fmt: skip
     changes = {name: value for name, value in given.items() if value is not None}
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.edit(ledger, tx, key, changes, reason))
+    record(ledger, lambda tx: purchasing.edit(ledger, tx, key, changes, reason))
 
 
 @bill.command()
 @_number
 @click.option("--seen", default="", metavar="DIGEST", help="What `bo bill show` printed: refused if it changed since.")
-@_writes
+@options.writes
 def approve(ledger: Ledger, number: str, seen: str) -> None:
     """Approve the bill NUMBER, which another person entered: it may be paid.
 
@@ -177,7 +157,7 @@ def approve(ledger: Ledger, number: str, seen: str) -> None:
 
     key = purchasing.bill(ledger, number)
     digest = seen or purchasing.digest(ledger, key)
-    _record(ledger, lambda tx: purchasing.approve(tx, key, digest))
+    record(ledger, lambda tx: purchasing.approve(tx, key, digest))
 
 
 @bill.command()
@@ -188,7 +168,7 @@ def approve(ledger: Ledger, number: str, seen: str) -> None:
 @options.on
 @_booked
 @options.reason
-@_writes
+@options.writes
 def credit(
     ledger: Ledger, number: str, ref: str, lines: tuple[str, ...], source: Source | None, on: date,
     booked: date | None, reason: str,
@@ -210,14 +190,14 @@ def credit(
     said = invoice_input.read(source, "lines")
     claims = invoice_input.claims(source, said, [claim(each) for each in lines])
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.credit(tx, key, ref, on, reason, claims, booked))
+    record(ledger, lambda tx: purchasing.credit(tx, key, ref, on, reason, claims, booked))
 
 
 @bill.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def void(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Void the bill NUMBER, which should not have been entered. The number stays occupied.
 
@@ -227,14 +207,14 @@ def void(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import purchasing
 
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.void(ledger, tx, key, on, reason))
+    record(ledger, lambda tx: purchasing.void(ledger, tx, key, on, reason))
 
 
 @bill.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Note that we contest the bill NUMBER: no batch of payments takes it in.
 
@@ -244,14 +224,14 @@ def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import purchasing
 
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.dispute(tx, key, on, reason))
+    record(ledger, lambda tx: purchasing.dispute(tx, key, on, reason))
 
 
 @bill.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """End the dispute of the bill NUMBER: it may be paid.
 
@@ -261,7 +241,7 @@ def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import purchasing
 
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.resolve(tx, key, on, reason))
+    record(ledger, lambda tx: purchasing.resolve(tx, key, on, reason))
 
 
 @bill.command()
@@ -271,7 +251,7 @@ def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     "--from", "sources", kinds=("bill", "vendor-credit"), multiple=True, metavar="NUMBER", help="Where credit is held."
 )
 @options.on
-@_writes
+@options.writes
 def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[str, ...], on: date) -> None:
     """Settle the bill NUMBER with credit: held there, else at other bills of its vendor, the oldest first.
 
@@ -284,7 +264,7 @@ def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[
         purchasing.bill(ledger, number),
         [key for each in sources for key in applying.holder(ledger, "bill", each).places],
     )
-    _record(ledger, lambda tx: purchasing.allocate(ledger, tx, key, amount, on, places))
+    record(ledger, lambda tx: purchasing.allocate(ledger, tx, key, amount, on, places))
 
 
 @bill.command()
@@ -294,7 +274,7 @@ def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[
 @options.on
 @options.bank
 @click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of the refund.")
-@_writes
+@options.writes
 def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: date, bank: str, ref: str) -> None:
     """Share out the credit note NUMBER, or credit held at a bill: to bills of its vendor, and back.
 
@@ -306,7 +286,7 @@ def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: 
     from bo import applying, payments
 
     account = payments.bank_account(ledger, bank)
-    _record(ledger, applying.applying(ledger, "bill", number, parts, refund, on, account, ref))
+    record(ledger, applying.applying(ledger, "bill", number, parts, refund, on, account, ref))
 
 
 @bill.command()
@@ -314,7 +294,7 @@ def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: 
 @click.argument("allocation", type=click.IntRange(1))
 @options.on
 @options.reason
-@_writes
+@options.writes
 def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
     """Take back one whole ALLOCATION of the bill NUMBER: its amount is owing again, and credit there.
 
@@ -324,14 +304,14 @@ def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
     from bo import purchasing
 
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.unallocate(tx, key, allocation, on))
+    record(ledger, lambda tx: purchasing.unallocate(tx, key, allocation, on))
 
 
 @bill.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def reinstate(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Take back the last discount or small difference of NUMBER, whole: its amount is owing again.
 
@@ -341,7 +321,7 @@ def reinstate(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import purchasing
 
     key = purchasing.bill(ledger, number)
-    _record(ledger, lambda tx: purchasing.reinstate(tx, key, on, reason))
+    record(ledger, lambda tx: purchasing.reinstate(tx, key, on, reason))
 
 
 @bill.command("import")
@@ -368,4 +348,4 @@ def import_(
     """
     from bo.bill_import import BillImport
 
-    _tell(BillImport(ledger, file, map_name, bank, add_vendors).run(accept_valid, save_as))
+    tell(BillImport(ledger, file, map_name, bank, add_vendors).run(accept_valid, save_as))

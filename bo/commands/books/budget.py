@@ -32,9 +32,7 @@ def budget() -> None: ...
     help="Whole months: 2026, 2026/27, 2026-Q1, 2026-03, 2026-01..2026-02.",
 )
 @click.option("--dimension", "tags", multiple=True, metavar="NAME=VALUE", help="Only what bears it: cost-centre=NORTH.")
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def set_(ledger: Ledger, account: str, amount: Amount, period: Period, tags: tuple[str, ...]) -> None:
     """Plan AMOUNT for an account, spread evenly over the months of a period. What was planned for them is replaced.
 

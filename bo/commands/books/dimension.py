@@ -23,9 +23,7 @@ def dimension() -> None: ...
 @click.argument("dimension", metavar="DIMENSION")
 @click.argument("value", metavar="VALUE")
 @click.option("--name", default="", metavar="TEXT", help="What people call it.")
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(ledger: Ledger, dimension: str, value: str, name: str) -> None:
     """Let lines of entries bear DIMENSION=VALUE; again, to name it anew.
 

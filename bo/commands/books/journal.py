@@ -9,9 +9,9 @@ import click
 from bo import options
 from bo.journal_limit import limit
 from bo.journal_template import template as templates
+from bo.telling import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from aggregates.written import Kind
@@ -22,19 +22,6 @@ if TYPE_CHECKING:
     from store.transaction import Transaction
 
 _number = options.reference("number", "entry", metavar="NUMBER")
-
-
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    return options.dry_run(options.key(options.ledger(command)))
-
-
-def _tell(said: list[str]) -> None:
-    """The number on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
 
 
 @click.group(help=__doc__)
@@ -58,7 +45,7 @@ journal.add_command(templates)
 @click.option("--opening", is_flag=True, help="It carries opening balances.")
 @click.option("--adjusting", is_flag=True, help="It adjusts a period that is being closed.")
 @options.on
-@_writes
+@options.writes
 def add(
     ledger: Ledger, lines: tuple[str, ...], source: Source | None, template: str | None, variables: tuple[str, ...],
     amount: str | None, text: str, tags: tuple[str, ...], documents: tuple[str, ...], reverse_on: date | None,
@@ -100,14 +87,14 @@ def add(
             about, postings = said.get("text", ""), journaling.typed(ledger, tx, written, tags)
         return journaling.add(ledger, tx, on, text or about, postings, papers, kind, reverse_on)
 
-    _tell(ledger.commit(work))
+    tell(ledger.commit(work))
 
 
 @journal.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def reverse(ledger: Ledger, number: str, on: date) -> None:
     """Take an entry back by its opposite, and print the number of that one.
 
@@ -120,13 +107,13 @@ def reverse(ledger: Ledger, number: str, on: date) -> None:
     from bo import journaling
 
     key = journaling.entry(ledger, number)
-    _tell(ledger.commit(lambda tx: journaling.reverse(ledger, tx, key, on)))
+    tell(ledger.commit(lambda tx: journaling.reverse(ledger, tx, key, on)))
 
 
 @journal.command()
 @_number
 @click.option("--seen", default="", metavar="DIGEST", help="What `bo journal show` printed: refused for anything else.")
-@_writes
+@options.writes
 def approve(ledger: Ledger, number: str, seen: str) -> None:
     """Approve the entry NUMBER, which another person proposed: it is posted for its own day, if that is open.
 
@@ -137,13 +124,13 @@ def approve(ledger: Ledger, number: str, seen: str) -> None:
 
     key = journaling.entry(ledger, number)
     digest = seen or journaling.digest(ledger, key)
-    _tell(ledger.commit(lambda tx: journaling.approve(tx, key, digest)))
+    tell(ledger.commit(lambda tx: journaling.approve(tx, key, digest)))
 
 
 @journal.command()
 @_number
 @options.reason
-@_writes
+@options.writes
 def refuse(ledger: Ledger, number: str, reason: str) -> None:
     """Refuse the entry NUMBER, which another person proposed, or withdraw your own. The number stays occupied.
 
@@ -153,7 +140,7 @@ def refuse(ledger: Ledger, number: str, reason: str) -> None:
     from bo import journaling
 
     key = journaling.entry(ledger, number)
-    _tell(ledger.commit(lambda tx: journaling.refuse(tx, key, reason)))
+    tell(ledger.commit(lambda tx: journaling.refuse(tx, key, reason)))
 
 
 @journal.command("list")

@@ -8,9 +8,9 @@ import click
 
 from bo import options
 from bo.payment_batch import batch
+from bo.telling import record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from aggregates.payment import Direction
@@ -18,16 +18,10 @@ if TYPE_CHECKING:
     from projections.payments import Listed, Payment
     from projections.trail import Entry
     from store.ledger import Ledger
-    from store.transaction import Transaction
 
 _ref = click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
 _payment = options.reference("payment", "payment", metavar="PAYMENT")
-
-
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command has that records something."""
-    return options.dry_run(options.key(options.ledger(command)))
 
 
 @click.group(help=__doc__)
@@ -35,16 +29,6 @@ def payment() -> None: ...
 
 
 payment.add_command(batch)
-
-
-def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    result, *remarks = ledger.commit(work)
-    click.echo(result)
-    for remark in remarks:
-        errors.note(remark)
 
 
 @payment.command("record")
@@ -59,7 +43,7 @@ def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
 @options.bank
 @_ref
 @options.tolerance
-@_writes
+@options.writes
 def record_(
     ledger: Ledger, party: str, amount: Amount, direction: Direction | None, settled: tuple[str, ...], on: date,
     bank: str, ref: str, tolerance: Amount,
@@ -75,7 +59,7 @@ def record_(
     from bo import payments
 
     work = payments.recording(ledger, party, amount, direction, settled, on, bank, ref, tolerance)
-    _record(ledger, work)
+    record(ledger, work)
 
 
 @payment.command()
@@ -83,7 +67,7 @@ def record_(
 @options.reference("number", "bill", "invoice", "payment", metavar="NUMBER")
 @_amount
 @options.on
-@_writes
+@options.writes
 def allocate(ledger: Ledger, payment: str, number: str, amount: Amount | None, on: date) -> None:
     """Let PAYMENT settle the bill or invoice NUMBER, pay back credit held there, or meet the opposite payment.
 
@@ -95,7 +79,7 @@ def allocate(ledger: Ledger, payment: str, number: str, amount: Amount | None, o
     from bo import paying, payments
 
     key, to = payments.payment(ledger, payment), payments.target(ledger, number)
-    _record(ledger, lambda tx: [key, *paying.settle(tx, key, to, amount, on)])
+    record(ledger, lambda tx: [key, *paying.settle(tx, key, to, amount, on)])
 
 
 @payment.command()
@@ -103,7 +87,7 @@ def allocate(ledger: Ledger, payment: str, number: str, amount: Amount | None, o
 @click.argument("allocation", type=click.IntRange(1))
 @options.on
 @options.reason
-@_writes
+@options.writes
 def unallocate(ledger: Ledger, payment: str, allocation: int, on: date) -> None:
     """Take back one whole ALLOCATION of PAYMENT, on both sides, and what was discounted for it.
 
@@ -113,7 +97,7 @@ def unallocate(ledger: Ledger, payment: str, allocation: int, on: date) -> None:
     from bo import paying, payments
 
     key = payments.payment(ledger, payment)
-    _record(ledger, lambda tx: [key, *paying.unsettle(tx, key, allocation, on)])
+    record(ledger, lambda tx: [key, *paying.unsettle(tx, key, allocation, on)])
 
 
 @payment.command()
@@ -122,7 +106,7 @@ def unallocate(ledger: Ledger, payment: str, allocation: int, on: date) -> None:
 @options.on
 @options.bank
 @_ref
-@_writes
+@options.writes
 def refund(ledger: Ledger, number: str, amount: Amount | None, on: date, bank: str, ref: str) -> None:
     """Record that money went back: what is left of a payment or credit note, or credit held at a bill or invoice.
 
@@ -133,14 +117,14 @@ def refund(ledger: Ledger, number: str, amount: Amount | None, on: date, bank: s
     from bo import applying, payments
 
     account = payments.bank_account(ledger, bank)
-    _record(ledger, applying.refunding(ledger, number, amount, on, account, ref))
+    record(ledger, applying.refunding(ledger, number, amount, on, account, ref))
 
 
 @payment.command()
 @_payment
 @options.on
 @options.reason
-@_writes
+@options.writes
 def void(ledger: Ledger, payment: str, on: date, reason: str) -> None:
     """Void PAYMENT, which never took place. The number stays occupied.
 
@@ -150,7 +134,7 @@ def void(ledger: Ledger, payment: str, on: date, reason: str) -> None:
     from bo import paying, payments
 
     key = payments.payment(ledger, payment)
-    _record(ledger, lambda tx: paying.void(tx, key, on, reason))
+    record(ledger, lambda tx: paying.void(tx, key, on, reason))
 
 
 @payment.command("show")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bo import options
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,19 +24,6 @@ if TYPE_CHECKING:
 AREAS = ("sales", "purchases", "tax", "stock", "payroll")
 _FOUND = "bo.period.found"
 _period = click.argument("period", type=options.PERIOD, metavar="PERIOD")
-
-
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    return options.dry_run(options.key(options.ledger(command)))
-
-
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
 
 
 def _alarmed(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +66,7 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @click.option("--soft", is_flag=True, help="From now on it takes adjusting and closing entries alone.")
 @click.option("--accept", multiple=True, metavar="NAME", help="Close although this check finds something open.")
 @options.reason_if_any
-@_writes
+@options.writes
 def close(ledger: Ledger, period: Period, soft: bool, accept: tuple[str, ...]) -> None:
     """Close everything through the end of PERIOD and seal its figures: nothing is recorded for these days any more.
 
@@ -96,7 +84,7 @@ def close(ledger: Ledger, period: Period, soft: bool, accept: tuple[str, ...]) -
         raise click.UsageError(f"there is no check {unknown}: there are {', '.join(checks.acceptable())}")
     if soft and accept:
         raise click.UsageError("--soft asks for no checklist: --accept goes without it")
-    _tell(ledger.commit(lambda tx: closing.close(ledger, tx, period, soft, accept, ledger.reason)))
+    tell(ledger.commit(lambda tx: closing.close(ledger, tx, period, soft, accept, ledger.reason)))
 
 
 @period.command()
@@ -172,7 +160,7 @@ def verify(ledger: Ledger, period: Period | None, full: bool) -> list[Verified]:
 @click.option("--until", type=options.LAST_DAY, metavar="DAY", help="It is closed again after this day.")
 @click.option("--seen", default="", metavar="DIGEST", help="What `bo period reopening` printed: refused if it changed.")
 @options.reason_if_any
-@_writes
+@options.writes
 def reopen(ledger: Ledger, period: Period, until: date | None, seen: str) -> None:
     """Propose to open PERIOD again for a while, or agree to what another person proposed.
 
@@ -184,7 +172,7 @@ def reopen(ledger: Ledger, period: Period, until: date | None, seen: str) -> Non
     """
     from bo import closing
 
-    _tell(ledger.commit(lambda tx: closing.reopen(ledger, tx, period, until, ledger.reason, seen)))
+    tell(ledger.commit(lambda tx: closing.reopen(ledger, tx, period, until, ledger.reason, seen)))
 
 
 @period.command()
@@ -204,7 +192,7 @@ def reopening(ledger: Ledger) -> Reopening:
 
 @period.command()
 @_period
-@_writes
+@options.writes
 def archive(ledger: Ledger, period: Period) -> None:
     """Archive everything through the end of PERIOD: it is never opened again.
 
@@ -213,13 +201,13 @@ def archive(ledger: Ledger, period: Period) -> None:
     """
     from bo import closing
 
-    _tell(ledger.commit(lambda tx: closing.archive(tx, period)))
+    tell(ledger.commit(lambda tx: closing.archive(tx, period)))
 
 
 @period.command()
 @click.argument("area", type=click.Choice(AREAS))
 @_period
-@_writes
+@options.writes
 def lock(ledger: Ledger, area: str, period: Period) -> None:
     """Lock one AREA through the end of PERIOD, before the rest of the books is closed.
 
@@ -230,12 +218,12 @@ def lock(ledger: Ledger, area: str, period: Period) -> None:
     """
     from bo import closing
 
-    _tell(ledger.commit(lambda tx: closing.lock(tx, area, period)))
+    tell(ledger.commit(lambda tx: closing.lock(tx, area, period)))
 
 
 @period.command("year-start")
 @click.argument("month", type=click.IntRange(1, 12))
-@_writes
+@options.writes
 def year_start(ledger: Ledger, month: int) -> None:
     """Say in which MONTH the fiscal year begins, before anything is closed. It is January until then.
 
@@ -244,12 +232,12 @@ def year_start(ledger: Ledger, month: int) -> None:
     """
     from bo import years
 
-    _tell(ledger.commit(lambda tx: years.begin(tx, month)))
+    tell(ledger.commit(lambda tx: years.begin(tx, month)))
 
 
 @period.command("year-end")
 @click.argument("year", type=options.YEAR)
-@_writes
+@options.writes
 def year_end(ledger: Ledger, year: int) -> None:
     """Carry what income and expense of the fiscal YEAR leave to retained earnings, and print the entries' numbers.
 
@@ -262,4 +250,4 @@ def year_end(ledger: Ledger, year: int) -> None:
     """
     from bo import years
 
-    _tell(ledger.commit(lambda tx: years.end(ledger, tx, year)))
+    tell(ledger.commit(lambda tx: years.end(ledger, tx, year)))

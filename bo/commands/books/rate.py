@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -21,24 +22,13 @@ if TYPE_CHECKING:
 def rate() -> None: ...
 
 
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
-
-
 @rate.command()
 @click.argument("currency", metavar="CURRENCY")
 @click.argument("rate", type=options.DECIMAL, metavar="RATE")
 @click.option("--per", default="", metavar="CODE", help="The currency of which one unit is meant; the ledger's own.")
 @options.on
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(ledger: Ledger, currency: str, rate: Decimal, per: str, on: date) -> None:
     """From a day on, one unit of the ledger's currency is RATE units of CURRENCY.
 
@@ -53,7 +43,7 @@ def add(ledger: Ledger, currency: str, rate: Decimal, per: str, on: date) -> Non
 
     code = currency.upper()
     remarks = rating.add(ledger, code, rate, per.upper(), on)
-    _tell([f"{code} {rate} {on}", *remarks])
+    tell([f"{code} {rate} {on}", *remarks])
 
 
 @rate.command("import")
@@ -72,7 +62,7 @@ def import_(ledger: Ledger, file: str, only: tuple[str, ...], since: date | None
     """
     from bo import rating
 
-    _tell(rating.import_file(ledger, file, [each.upper() for each in only], since))
+    tell(rating.import_file(ledger, file, [each.upper() for each in only], since))
 
 
 @rate.command("list")
@@ -99,9 +89,7 @@ def list_(
 @click.option("--account", "also", multiple=True, metavar="ACCOUNT", help="Revalue this one too, such as a loan.")
 @options.on
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def revalue(ledger: Ledger, also: tuple[str, ...], on: date) -> None:
     """State what is held and owed in other currencies at the rates of a day.
 
@@ -113,7 +101,7 @@ def revalue(ledger: Ledger, also: tuple[str, ...], on: date) -> None:
     """
     from bo import rating
 
-    _tell(ledger.commit(lambda tx: rating.revalue(ledger, tx, on, also)))
+    tell(ledger.commit(lambda tx: rating.revalue(ledger, tx, on, also)))
 
 
 @rate.command()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options, params
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -29,15 +30,6 @@ class Every(params.Parsed):
 _ref = options.reference("ref", "recurring", metavar="REF")
 
 
-def _tell(said: list[str]) -> None:
-    """The reference on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
-
-
 @click.group(help=__doc__)
 def recurring() -> None: ...
 
@@ -58,9 +50,7 @@ def recurring() -> None: ...
 @click.option("--var", "variables", multiple=True, metavar="NAME=AMOUNT", help="An amount that the template takes.")
 @click.option("--text", default="", metavar="TEXT", help="Of an entry or bill; the reference on an invoice.")
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; that of the customer or vendor, if not said.")
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(
     ledger: Ledger, ref: str, invoice: str | None, bill: str | None, journal: bool, draft: bool, every: Interval,
     start: date, until: date | None, lines: tuple[str, ...], template: str | None, variables: tuple[str, ...],
@@ -108,7 +98,7 @@ def add(
         wanted = work.Wanted("entry", *when, template=templating.template(ledger, template), given=given)
     else:
         wanted = work.Wanted("entry", *when, written=[journaling.line(each) for each in lines])
-    _tell(ledger.commit(lambda tx: work.add(ledger, tx, ref, wanted)))
+    tell(ledger.commit(lambda tx: work.add(ledger, tx, ref, wanted)))
 
 
 @recurring.command()
@@ -133,16 +123,14 @@ def run(ledger: Ledger, refs: tuple[str, ...], until: date, catch_up: bool) -> N
 
     require(until <= today(), f"{until} is yet to come: what recurs is made on its day")
     for said in work.run(ledger, [work.template(ledger, each) for each in refs], until, catch_up):
-        _tell(said)
+        tell(said)
 
 
 @recurring.command()
 @_ref
 @click.argument("occurrence", type=click.IntRange(1))
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def skip(ledger: Ledger, ref: str, occurrence: int, reason: str) -> None:
     """Settle that one OCCURRENCE of a template shall not be made.
 
@@ -154,16 +142,14 @@ def skip(ledger: Ledger, ref: str, occurrence: int, reason: str) -> None:
 
     key = work.template(ledger, ref)
     skipped = ledger.commit(lambda tx: tx.change(Recurring, key, Recurring.skip, occurrence, reason))
-    _tell([key, f"occurrence {occurrence} of {skipped.on} will not be made"])
+    tell([key, f"occurrence {occurrence} of {skipped.on} will not be made"])
 
 
 @recurring.command()
 @_ref
 @click.option("--on", type=options.DAY, default="today", metavar="DAY", help="The last day on which it recurs.")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def end(ledger: Ledger, ref: str, on: date, reason: str) -> None:
     """Let a template recur no more after a day.
 
@@ -175,7 +161,7 @@ def end(ledger: Ledger, ref: str, on: date, reason: str) -> None:
 
     key = work.template(ledger, ref)
     ledger.commit(lambda tx: tx.change(Recurring, key, Recurring.end, on, reason))
-    _tell([key, f"{on} is its last day"])
+    tell([key, f"{on} is its last day"])
 
 
 @recurring.command("list")

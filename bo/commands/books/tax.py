@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.telling import record
 
 if TYPE_CHECKING:
     from datetime import date
@@ -75,9 +76,7 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @_tax
 @_owed
 @_standard
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(
     ledger: Ledger, code: str, direction: Direction, category: str, name: str | None, rate: Decimal | None,
     since: date | None, base_box: str | None, tax_box: str | None, owed_box: str | None, standard: str | None,
@@ -110,9 +109,7 @@ def add(
 @_owed
 @_standard
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def set_(
     ledger: Ledger, code: str, name: str | None, rate: Decimal | None, since: date | None, base_box: str | None,
     tax_box: str | None, owed_box: str | None, standard: str | None,
@@ -187,9 +184,7 @@ def return_(
     "--booked", type=options.DAY, metavar="DAY", help="When it is posted; the period's last day, or the next open one."
 )
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def file(ledger: Ledger, period: Period, basis: Basis | None, rounding: Rounding | None, booked: date | None) -> None:
     """Keep the return of a period as it was filed, and post it. Its figures stay; what comes later goes into the next.
 
@@ -202,21 +197,16 @@ def file(ledger: Ledger, period: Period, basis: Basis | None, rounding: Rounding
     Example: bo tax file --period 2026-Q1
              bo bank confirm L-7K3FQ account/2300
     """
-    from bo import errors, taxing
+    from bo import taxing
 
-    said, *remarks = ledger.commit(lambda tx: taxing.file(ledger, tx, period, basis, rounding, booked))
-    click.echo(said)
-    for remark in remarks:
-        errors.note(remark)
+    record(ledger, lambda tx: taxing.file(ledger, tx, period, basis, rounding, booked))
 
 
 @tax.command()
 @options.reference("number", "taxreturn", metavar="NUMBER")
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def withdraw(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Take back the last return, NUMBER, and what it posted, to file a corrected one for the same period.
 
@@ -226,15 +216,12 @@ def withdraw(ledger: Ledger, number: str, on: date, reason: str) -> None:
     \b
     Example: bo tax withdraw TAX-2026-03-31 --reason "a bill was missing"
     """
-    from bo import errors, taxing
+    from bo import taxing
     from projections.core import open_views
     from projections.references import resolve
 
     ref = resolve(open_views(ledger), number, "taxreturn").ref
-    said, *remarks = ledger.commit(lambda tx: taxing.withdraw(tx, ref, on, reason))
-    click.echo(said)
-    for remark in remarks:
-        errors.note(remark)
+    record(ledger, lambda tx: taxing.withdraw(tx, ref, on, reason))
 
 
 @tax.command()

@@ -39,9 +39,7 @@ def doc() -> None: ...
 @click.option("--retain", default="", metavar="10y|6m|90d|DATE", help="Keep it at least so long.")
 @click.option("--name", default="", metavar="NAME", help="Its file name, for what comes from standard input.")
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def file(
     ledger: Ledger, paths: tuple[str, ...], title: str, kind: str, links: tuple[str, ...], place: str, retain: str,
     name: str,
@@ -216,9 +214,7 @@ def get(ledger: Ledger, ref: str, output: str | None, number: int | None, force:
 @click.argument("path", metavar="PATH|-", type=click.Path())
 @click.option("--name", default="", metavar="NAME", help="Its file name; the path's, if not said.")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def replace(ledger: Ledger, ref: str, path: str, name: str) -> None:
     """File a new version of a document. Earlier versions stay readable.
 
@@ -253,9 +249,7 @@ def replace(ledger: Ledger, ref: str, path: str, name: str) -> None:
 @_ref
 @options.reference("targets", metavar="TARGET…", nargs=-1, required=True)
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def link(ledger: Ledger, ref: str, targets: tuple[str, ...]) -> None:
     """Link a document to the records and invoices it is about.
 
@@ -275,9 +269,7 @@ def link(ledger: Ledger, ref: str, targets: tuple[str, ...]) -> None:
 @_ref
 @options.reference("targets", metavar="TARGET…", nargs=-1, required=True)
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def unlink(ledger: Ledger, ref: str, targets: tuple[str, ...]) -> None:
     """Take links of a document away.
 
@@ -303,9 +295,7 @@ def unlink(ledger: Ledger, ref: str, targets: tuple[str, ...]) -> None:
 @_ref
 @click.argument("title", metavar="TITLE")
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def retitle(ledger: Ledger, ref: str, title: str) -> None:
     """Give a document another title.
 
@@ -321,9 +311,7 @@ def retitle(ledger: Ledger, ref: str, title: str) -> None:
 @_ref
 @click.argument("until", metavar="DATE|10y|6m|90d")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def retain(ledger: Ledger, ref: str, until: str) -> None:
     """Keep a document until a day; a term counts from the day it was filed.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.telling import tell
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 
 _number = options.reference("number", "invoice", metavar="NUMBER")
 _customer = options.reference("customer", "customer", metavar="CUSTOMER")
-
-
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    click.echo(said[0])
-    for remark in said[1:]:
-        errors.note(remark)
 
 
 @click.group(help=__doc__)
@@ -51,7 +43,7 @@ def run(ledger: Ledger) -> None:
     from bo.clock import today
 
     for said in reminding.run(ledger, today()):
-        _tell(said)
+        tell(said)
 
 
 @dunning.command("list")
@@ -135,9 +127,7 @@ def levels(ledger: Ledger) -> list[Level]:
     show_default=True,
     help="How its days are counted.",
 )
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def level(
     ledger: Ledger, level: int, after: int, fee: Amount, rate: Decimal, over_basis: bool, counted: Counted
 ) -> None:
@@ -151,15 +141,13 @@ def level(
     """
     from bo import reminding
 
-    _tell(ledger.commit(lambda tx: reminding.set_level(ledger, tx, level, after, fee, rate, over_basis, counted)))
+    tell(ledger.commit(lambda tx: reminding.set_level(ledger, tx, level, after, fee, rate, over_basis, counted)))
 
 
 @dunning.command()
 @click.argument("rate", type=options.DECIMAL)
 @options.on
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def basis(ledger: Ledger, rate: Decimal, on: date) -> None:
     """Set the basis RATE, in percent, from a day on.
 
@@ -176,9 +164,7 @@ def basis(ledger: Ledger, rate: Decimal, on: date) -> None:
 @_number
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Note that the customer disputes an invoice: nobody is reminded of it.
 
@@ -188,16 +174,14 @@ def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import invoicing, reminding
 
     key = invoicing.invoice(ledger, number)
-    _tell(ledger.commit(lambda tx: reminding.dispute(tx, key, on, reason)))
+    tell(ledger.commit(lambda tx: reminding.dispute(tx, key, on, reason)))
 
 
 @dunning.command()
 @_number
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def resolve(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """End the dispute of an invoice: it is reminded of again.
 
@@ -207,16 +191,14 @@ def resolve(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import invoicing, reminding
 
     key = invoicing.invoice(ledger, number)
-    _tell(ledger.commit(lambda tx: reminding.resolve(tx, key, on, reason)))
+    tell(ledger.commit(lambda tx: reminding.resolve(tx, key, on, reason)))
 
 
 @dunning.command()
 @_customer
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def stop(ledger: Ledger, customer: str, on: date, reason: str) -> None:
     """Remind a CUSTOMER of nothing any more.
 
@@ -228,16 +210,14 @@ def stop(ledger: Ledger, customer: str, on: date, reason: str) -> None:
 
     key = invoicing.customer(ledger, customer)
     ledger.commit(lambda tx: tx.change(DunningStop, key, DunningStop.stop, on, reason))
-    _tell([key, f"{key} is reminded of nothing"])
+    tell([key, f"{key} is reminded of nothing"])
 
 
 @dunning.command()
 @_customer
 @options.on
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def allow(ledger: Ledger, customer: str, on: date, reason: str) -> None:
     """Remind a CUSTOMER again, who was stopped.
 
@@ -249,4 +229,4 @@ def allow(ledger: Ledger, customer: str, on: date, reason: str) -> None:
 
     key = invoicing.customer(ledger, customer)
     ledger.commit(lambda tx: tx.change(DunningStop, key, DunningStop.allow, on, reason))
-    _tell([key, f"{key} is reminded again"])
+    tell([key, f"{key} is reminded again"])

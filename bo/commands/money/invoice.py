@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from bo import options
+from bo.invoice_reading import COMMANDS
+from bo.telling import record, tell
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import date
 
     from bo.amounts import Amount
     from bo.inputs import Source
-    from projections.invoice import CreditNote, Invoice
-    from projections.invoices import Listed
-    from projections.receivables import Age, Balance, Unpaid
-    from projections.trail import Entry
     from store.ledger import Ledger
     from store.transaction import Transaction
 
@@ -27,33 +24,17 @@ _line = click.option(
 _currency = click.option("--currency", default="", metavar="CODE", help="ISO 4217; the customer's, if not said.")
 _ref = click.option("--ref", default=None, metavar="TEXT", help="What the other side calls it.")
 _amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
-STATUSES = ("draft", "discarded", "open", "partial", "paid", "credited", "written-off", "void")
 _customer = options.reference("customer", "customer")
 _draft = options.reference("draft", "draft", metavar="DRAFT")
 _number = options.reference("number", "invoice", metavar="NUMBER")
-
-
-def _writes(command: Callable[..., None]) -> Callable[..., None]:
-    """What every command has that records something."""
-    return options.dry_run(options.key(options.ledger(command)))
 
 
 @click.group(help=__doc__)
 def invoice() -> None: ...
 
 
-def _record(ledger: Ledger, work: Callable[[Transaction], list[str]]) -> None:
-    _tell(ledger.commit(work))
-
-
-def _tell(said: list[str]) -> None:
-    """The result on stdout, the rest for people."""
-    from bo import errors
-
-    result, *remarks = said
-    click.echo(result)
-    for remark in remarks:
-        errors.note(remark)
+for command in COMMANDS:
+    invoice.add_command(command)
 
 
 @invoice.command()
@@ -64,7 +45,7 @@ def _tell(said: list[str]) -> None:
 @options.edit
 @_currency
 @_ref
-@_writes
+@options.writes
 def draft(
     ledger: Ledger, customer: str, lines: tuple[str, ...], tags: tuple[str, ...], source: Source | None, editor: bool,
     currency: str, ref: str | None,
@@ -99,7 +80,7 @@ def draft(
     said = invoice_input.edited(f"A draft for {to}", given, take) if editor else take(given)
     if said is None:
         raise click.Abort("nothing was written: nothing is recorded")
-    _tell(said)
+    tell(said)
 
 
 @invoice.command()
@@ -112,7 +93,7 @@ def draft(
 @_currency
 @_ref
 @click.option("--terms", type=int, metavar="DAYS", help="Days until it is due.")
-@_writes
+@options.writes
 def edit(
     ledger: Ledger, draft: str, customer: str, lines: tuple[str, ...], tags: tuple[str, ...], source: Source | None,
     editor: bool, currency: str, ref: str | None, terms: int | None,
@@ -148,19 +129,19 @@ def edit(
         return ledger.commit(work)
 
     if old is None:
-        _tell(take(given))
+        tell(take(given))
         return
     old.edit()  # refuses now what is no draft any more
     ref = old.ref if given.ref is None else given.ref
     shown = invoice_input.Draft(given.lines or [*old.lines], given.currency or old.currency, ref)
     said = invoice_input.edited(f"The draft {key} for {old.customer}", shown, take)
-    _tell(said or [key, f"{key} says so already: nothing changes"])
+    tell(said or [key, f"{key} says so already: nothing changes"])
 
 
 @invoice.command()
 @_draft
 @options.reason_if_any
-@_writes
+@options.writes
 def discard(ledger: Ledger, draft: str, reason: str) -> None:
     """Give up DRAFT. It never had a number, so none is missing.
 
@@ -170,7 +151,7 @@ def discard(ledger: Ledger, draft: str, reason: str) -> None:
     from bo import invoicing
 
     key = invoicing.invoice(ledger, draft)
-    _record(ledger, lambda tx: invoicing.discard(tx, key, reason))
+    record(ledger, lambda tx: invoicing.discard(tx, key, reason))
 
 
 @invoice.command()
@@ -178,7 +159,7 @@ def discard(ledger: Ledger, draft: str, reason: str) -> None:
 @options.on
 @options.due
 @click.option("--discount", default="", metavar="PERCENT/DAYS", help="For who pays early: 2/10 is 2 % within 10 days.")
-@_writes
+@options.writes
 def issue(ledger: Ledger, draft: str, on: date, due: date | None, discount: str) -> None:
     """Give DRAFT its legal number, and print it. After that nothing in it changes.
 
@@ -192,7 +173,7 @@ def issue(ledger: Ledger, draft: str, on: date, due: date | None, discount: str)
     from bo import invoicing
 
     key, terms = invoicing.invoice(ledger, draft), offered(discount, on) if discount else None
-    _record(ledger, lambda tx: invoicing.issue(ledger, tx, key, on, due, terms))
+    record(ledger, lambda tx: invoicing.issue(ledger, tx, key, on, due, terms))
 
 
 @invoice.command()
@@ -201,7 +182,7 @@ def issue(ledger: Ledger, draft: str, on: date, due: date | None, discount: str)
 @options.on
 @_ref
 @options.tolerance
-@_writes
+@options.writes
 def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None, tolerance: Amount) -> None:
     """Record that AMOUNT was paid on NUMBER, and print the payment's reference.
 
@@ -215,7 +196,7 @@ def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None, 
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.pay(tx, key, amount, on, ref or "", invoicing.fitting(tolerance)))
+    record(ledger, lambda tx: invoicing.pay(tx, key, amount, on, ref or "", invoicing.fitting(tolerance)))
 
 
 @invoice.command()
@@ -224,7 +205,7 @@ def pay(ledger: Ledger, number: str, amount: Amount, on: date, ref: str | None, 
 @options.from_file
 @options.on
 @options.reason
-@_writes
+@options.writes
 def credit(ledger: Ledger, number: str, lines: tuple[str, ...], source: Source | None, on: date) -> None:
     """Issue a credit note on NUMBER, over all that remains or over some lines, and print its number.
 
@@ -242,7 +223,7 @@ def credit(ledger: Ledger, number: str, lines: tuple[str, ...], source: Source |
     said = invoice_input.read(source, "lines")
     claims = invoice_input.claims(source, said, [claim(each) for each in lines])
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.credit(ledger, tx, key, on, claims))
+    record(ledger, lambda tx: invoicing.credit(ledger, tx, key, on, claims))
 
 
 @invoice.command()
@@ -252,7 +233,7 @@ def credit(ledger: Ledger, number: str, lines: tuple[str, ...], source: Source |
     "--from", "sources", kinds=("invoice", "credit"), multiple=True, metavar="NUMBER", help="Where credit is held."
 )
 @options.on
-@_writes
+@options.writes
 def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[str, ...], on: date) -> None:
     """Settle NUMBER with credit of its customer: held there, else at his other invoices, the oldest first.
 
@@ -265,7 +246,7 @@ def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[
         invoicing.invoice(ledger, number),
         [key for each in sources for key in applying.holder(ledger, "invoice", each).places],
     )
-    _record(ledger, lambda tx: invoicing.allocate(ledger, tx, key, amount, on, places))
+    record(ledger, lambda tx: invoicing.allocate(ledger, tx, key, amount, on, places))
 
 
 @invoice.command()
@@ -275,7 +256,7 @@ def allocate(ledger: Ledger, number: str, amount: Amount | None, sources: tuple[
 @options.on
 @options.bank
 @click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of the refund.")
-@_writes
+@options.writes
 def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: date, bank: str, ref: str) -> None:
     """Share out the credit note NUMBER, or credit held at an invoice: to invoices of its customer, and back.
 
@@ -287,7 +268,7 @@ def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: 
     from bo import applying, payments
 
     account = payments.bank_account(ledger, bank)
-    _record(ledger, applying.applying(ledger, "invoice", number, parts, refund, on, account, ref))
+    record(ledger, applying.applying(ledger, "invoice", number, parts, refund, on, account, ref))
 
 
 @invoice.command()
@@ -295,7 +276,7 @@ def apply(ledger: Ledger, number: str, parts: tuple[str, ...], refund: str, on: 
 @click.argument("allocation", type=click.IntRange(1))
 @options.on
 @options.reason
-@_writes
+@options.writes
 def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
     """Take back one whole ALLOCATION of NUMBER: its amount is owing again, and credit again.
 
@@ -305,14 +286,14 @@ def unallocate(ledger: Ledger, number: str, allocation: int, on: date) -> None:
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.unallocate(tx, key, allocation, on))
+    record(ledger, lambda tx: invoicing.unallocate(tx, key, allocation, on))
 
 
 @invoice.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def void(ledger: Ledger, number: str, on: date) -> None:
     """Void NUMBER, which was never delivered. The number stays occupied.
 
@@ -322,7 +303,7 @@ def void(ledger: Ledger, number: str, on: date) -> None:
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.void(tx, key, on, ledger.reason))
+    record(ledger, lambda tx: invoicing.void(tx, key, on, ledger.reason))
 
 
 @invoice.command("write-off")
@@ -331,7 +312,7 @@ def void(ledger: Ledger, number: str, on: date) -> None:
 @click.option("--tax-relief", is_flag=True, help="Its output tax comes back: take it off that, not to the loss.")
 @options.on
 @options.reason
-@_writes
+@options.writes
 def write_off(ledger: Ledger, number: str, amount: Amount | None, tax_relief: bool, on: date) -> None:
     """Give up what is owing on NUMBER, or an amount of it.
 
@@ -342,14 +323,14 @@ def write_off(ledger: Ledger, number: str, amount: Amount | None, tax_relief: bo
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.write_off(tx, key, on, ledger.reason, amount, tax_relief))
+    record(ledger, lambda tx: invoicing.write_off(tx, key, on, ledger.reason, amount, tax_relief))
 
 
 @invoice.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def reinstate(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Take back the last write-off or discount of NUMBER, whole: its amount is owing again.
 
@@ -359,14 +340,14 @@ def reinstate(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import invoicing
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: invoicing.reinstate(tx, key, on, reason))
+    record(ledger, lambda tx: invoicing.reinstate(tx, key, on, reason))
 
 
 @invoice.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """Note that the customer disputes NUMBER: nobody is reminded of it. The same as `bo dunning dispute`.
 
@@ -376,14 +357,14 @@ def dispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import invoicing, reminding
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: reminding.dispute(tx, key, on, reason))
+    record(ledger, lambda tx: reminding.dispute(tx, key, on, reason))
 
 
 @invoice.command()
 @_number
 @options.on
 @options.reason
-@_writes
+@options.writes
 def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     """End the dispute of NUMBER: it is reminded of again. The same as `bo dunning resolve`.
 
@@ -393,153 +374,7 @@ def undispute(ledger: Ledger, number: str, on: date, reason: str) -> None:
     from bo import invoicing, reminding
 
     key = invoicing.invoice(ledger, number)
-    _record(ledger, lambda tx: reminding.resolve(tx, key, on, reason))
-
-
-@invoice.command("show")
-@options.reference("number", "invoice", "draft", "credit", metavar="NUMBER")
-@options.shown
-@options.ledger
-def show(ledger: Ledger, number: str, as_of: date | None, known_at: int | date | None) -> Invoice | CreditNote:
-    """Show an invoice, draft or credit note: lines, taxes, and all that was paid and credited.
-
-    \b
-    Example: bo invoice show INV-2026-0001
-    """
-    from projections import invoice as one
-    from projections.core import open_views
-    from projections.references import resolve
-
-    views = open_views(ledger, known_at, only=("Invoices", "Disputes", "References"))
-    found = resolve(views, number, "invoice", "credit")
-    return one.credit_note(views, found.ref) if found.kind == "credit" else one.shown(views, found.key, as_of)
-
-
-@invoice.command()
-@options.reference("number", "invoice", "draft", "credit", metavar="NUMBER")
-@options.rows
-@options.ledger
-def history(ledger: Ledger, number: str, known_at: int | date | None) -> list[Entry]:
-    """Tell all that was recorded of an invoice: when, by whom, what, and why.
-
-    \b
-    Example: bo invoice history INV-2026-0001
-    """
-    from projections import trail
-    from projections.core import open_views
-    from projections.references import resolve
-
-    views = open_views(ledger, known_at, only=("Trail", "Directory", "References"))
-    return trail.entries(views, resolve(views, number, "invoice", "credit").stream)[0]
-
-
-@invoice.command("list")
-@click.option("--status", type=click.Choice(STATUSES), help="Only what stands so.")
-@options.link("--customer", kinds=("customer",), default="", metavar="CUSTOMER", help="Only of this customer.")
-@options.rows
-@options.ledger
-def list_(
-    ledger: Ledger,
-    status: str | None,
-    customer: str,
-    as_of: date | None,
-    known_at: int | date | None,
-    limit: int | None,
-) -> list[Listed]:
-    """List invoices and drafts, the newest first.
-
-    \b
-    Example: bo invoice list --status open
-    """
-    from projections import invoices
-    from projections.core import open_views
-
-    views = open_views(ledger, known_at, only=("Invoices", "Disputes", "References"))
-    return invoices.listed(views, status or "", _customer_in(ledger, customer), as_of, limit)
-
-
-@invoice.command()
-@options.rows
-@options.ledger
-def unpaid(ledger: Ledger, as_of: date | None, known_at: int | date | None, limit: int | None) -> list[Unpaid]:
-    """List unpaid invoices, the longest overdue first.
-
-    \b
-    Example: bo invoice unpaid --as-of 2026-03-31
-    """
-    from bo.clock import today
-    from projections import receivables
-    from projections.core import open_views
-
-    views = open_views(ledger, known_at, only=("Invoices", "Disputes"))
-    return receivables.unpaid(views, today(), as_of, limit)
-
-
-@invoice.command()
-@options.rows
-@options.ledger
-def aging(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> list[Age]:
-    """What each customer owes, by how long it has been due.
-
-    The balance is that of the account of receivables: what is owing, less credit that settles nothing yet, and what
-    journal entries say.
-
-    \b
-    Example: bo invoice aging --as-of 2026-03-31
-    """
-    from bo.clock import today
-    from projections import owed, receivables
-    from projections.core import open_views
-
-    return receivables.aging(open_views(ledger, known_at, only=owed.VIEWS["receivable"]), today(), as_of)
-
-
-@invoice.command()
-@options.reference("customer", "customer", required=False, default="")
-@options.rows
-@options.ledger
-def balance(ledger: Ledger, customer: str, as_of: date | None, known_at: int | date | None) -> list[Balance]:
-    """What each customer owes, less the credit he has; or one customer: as the account of receivables says.
-
-    \b
-    Example: bo invoice balance C-1
-    """
-    from projections import owed, receivables
-    from projections.core import open_views
-
-    views = open_views(ledger, known_at, only=owed.VIEWS["receivable"])
-    return receivables.balances(views, _customer_in(ledger, customer), as_of)
-
-
-def _customer_in(ledger: Ledger, text: str) -> str:
-    """The customer's reference in full, "" when none was named."""
-    if not text:
-        return ""
-    from projections.core import open_views
-    from projections.references import resolve
-
-    return resolve(open_views(ledger), text, "customer").ref
-
-
-@invoice.command("print")
-@options.reference("number", "invoice", "credit", metavar="NUMBER")
-@options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
-@options.ledger
-def print_(ledger: Ledger, number: str, output: str | None, force: bool) -> None:
-    """Write an invoice or credit note as the HTML page that was stored when it was issued.
-
-    \b
-    Example: bo invoice print INV-2026-0001 -o invoice.html
-    """
-    from bo import files, invoicing
-    from projections.core import open_views
-    from projections.references import resolve
-
-    page = invoicing.rendering(ledger, resolve(open_views(ledger), number, "invoice", "credit"))
-    files.write_output(output or "-", [page], force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    record(ledger, lambda tx: reminding.resolve(tx, key, on, reason))
 
 
 @invoice.command("import")
@@ -569,4 +404,4 @@ def import_(
     """
     from bo.invoice_import import Import
 
-    _tell(Import(ledger, file, lines, map_name, renumber).run(accept_valid, save_as))
+    tell(Import(ledger, file, lines, map_name, renumber).run(accept_valid, save_as))

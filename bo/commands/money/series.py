@@ -40,9 +40,7 @@ def list_(ledger: Ledger, known_at: int | date | None) -> list[Series]:
 @click.argument("name", metavar="SERIES")
 @click.option("--start", type=click.IntRange(1), required=True, metavar="N", help="The first number it gives.")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def open_(ledger: Ledger, name: str, start: int) -> None:
     """Let a SERIES that has given no number yet begin at N: once, after a take-over from another system.
 

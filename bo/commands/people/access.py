@@ -36,9 +36,7 @@ def access() -> None: ...
 )
 @click.option("--until", type=options.LAST_DAY, metavar="DAY", help="To the end of this day (UTC).")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def grant(ledger: Session, person: str, what: str, place: str | None, history: str, until: date | None) -> None:
     """Give PERSON a role, or a right: read, write, approve, admin, shred, audit.
 
@@ -82,9 +80,7 @@ def grant(ledger: Session, person: str, what: str, place: str | None, history: s
 @click.argument("what", metavar="[ROLE|RIGHT]", required=False)
 @click.option("--on", "place", metavar="COMPARTMENT", help="Only what was granted for this compartment.")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def revoke(ledger: Session, person: str, what: str | None, place: str | None) -> None:
     """End what PERSON was granted: everything, or one role or right, or what holds in one compartment.
 

@@ -60,9 +60,7 @@ def show(ledger: Session, number: int) -> Proposal:
 @approval.command()
 @click.argument("number", type=click.IntRange(min=0))
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def give(ledger: Session, number: int) -> None:
     """Approve a proposal: it takes effect at once, with the keys that go with it.
 
@@ -90,9 +88,7 @@ def give(ledger: Session, number: int) -> None:
 @approval.command()
 @click.argument("number", type=click.IntRange(min=0))
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def refuse(ledger: Session, number: int) -> None:
     """Refuse a proposal, or withdraw your own.
 

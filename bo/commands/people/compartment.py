@@ -80,9 +80,7 @@ def show(ledger: Session, name: str) -> Shown:
 @click.argument("name")
 @click.option("--confidential", is_flag=True, help="Reading what is in it leaves an entry in the audit trail.")
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(ledger: Session, name: str, confidential: bool) -> None:
     """Add a compartment, for those who may read everything; others are granted it.
 

@@ -45,9 +45,7 @@ def request(name: str, output: str, no_passphrase: bool) -> None:
 @click.option("--name", default="", help="What it is called here; the person's name, if not said.")
 @options.yes
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def approve(ledger: Session, file: Path, person: str, name: str, yes: bool) -> None:
     """Enrol the device that made the request in FILE, and give it the keys its person may have.
 
@@ -110,9 +108,7 @@ def list_(ledger: Session, person: str) -> list[Device]:
 @device.command()
 @click.argument("name")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def revoke(ledger: Session, name: str) -> None:
     """End a device: what is written later it cannot read, what it signs later does not count.
 
@@ -138,9 +134,7 @@ def revoke(ledger: Session, name: str) -> None:
 
 @device.command()
 @click.argument("name")
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def keys(ledger: Session, name: str) -> None:
     """Give a device the keys it still lacks, of all that its person may read and you hold.
 

@@ -25,9 +25,7 @@ def person() -> None: ...
 @click.argument("name")
 @click.option("--service", is_flag=True, help="A program, not a human being: never the second pair of eyes.")
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(ledger: Session, name: str, service: bool) -> None:
     """Add a person, without any right as yet, and print the name.
 
@@ -102,9 +100,7 @@ def show(ledger: Session, name: str) -> Shown:
 @person.command()
 @options.reference("name", "person")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def leave(ledger: Session, name: str) -> None:
     """End all rights and devices of a person in one commit.
 

@@ -65,9 +65,7 @@ def show(ledger: Session) -> Policy:
 @policy.command("set")
 @click.argument("number", type=click.IntRange(min=1))
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def set_(ledger: Session, number: int) -> None:
     """Raise the policy to NUMBER; it never goes back, and open proposals end with it.
 

@@ -42,9 +42,7 @@ def list_(ledger: Session, known_at: int | date | None) -> list[Role]:
 @click.argument("name")
 @click.option("--right", "given", multiple=True, required=True, metavar="RIGHT[:COMPARTMENT]", help="May be repeated.")
 @options.reason_if_any
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def define(ledger: Session, name: str, given: tuple[str, ...]) -> None:
     """Define the role NAME, or give it other rights.
 

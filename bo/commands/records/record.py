@@ -91,9 +91,7 @@ def kinds(ledger: Ledger, kind: str | None, known_at: int | date | None) -> Sequ
 @SETS
 @options.from_file
 @options.edit
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Source | None, editor: bool) -> None:
     """Add a record of KIND under the reference REF.
 
@@ -142,9 +140,7 @@ def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Sour
 @options.from_file
 @options.edit
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None, editor: bool) -> None:
     """Change fields of a record; NAME= empties one.
 
@@ -339,9 +335,7 @@ next(option for option in export.params if option.name == "format").default = "c
 @record.command()
 @RECORD
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def archive(ledger: Ledger, ref: str) -> None:
     """Put a record away: it is not listed and cannot be changed until it is restored.
 
@@ -356,9 +350,7 @@ def archive(ledger: Ledger, ref: str) -> None:
 @record.command()
 @RECORD
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def restore(ledger: Ledger, ref: str) -> None:
     """Bring an archived record back.
 
@@ -374,9 +366,7 @@ def restore(ledger: Ledger, ref: str) -> None:
 @RECORD
 @options.reference("into", metavar="INTO")
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def merge(ledger: Ledger, ref: str, into: str) -> None:
     """Let the record INTO stand for REF from now on; `unmerge` takes it back.
 
@@ -400,9 +390,7 @@ def merge(ledger: Ledger, ref: str, into: str) -> None:
 @record.command()
 @RECORD
 @options.reason
-@options.dry_run
-@options.key
-@options.ledger
+@options.writes
 def unmerge(ledger: Ledger, ref: str) -> None:
     """Undo a merge: REF stands for itself again.
 
