@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.buckets import BucketServer
+from tests.forking import Forks
 from tests.ledgers import Office
 from tests.servers import Pair, Server
 from tests.transcripts import home
@@ -49,6 +50,13 @@ def bo(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs the commands of transcripts without that each imports the program."""
+    with Forks() as made:
+        yield made
 
 
 @pytest.fixture

@@ -58,6 +58,12 @@ def required_binaries() -> Path:
     return found
 
 
+def segments() -> set[int]:
+    """The ids of all System V shared memory of this machine."""
+    _, *rows = Path("/proc/sysvipc/shm").read_text().splitlines()
+    return {int(row.split()[1]) for row in rows}
+
+
 class Server:
     """A server in a folder of its own: `data`, `socket`, `log`. Its only user is the superuser postgres."""
 
@@ -139,7 +145,7 @@ class Server:
             self._process = None
 
     def kill(self) -> None:
-        """Kill -9 all its processes at one moment, as when the machine is gone."""
+        """Kill -9 all its processes at one moment, as when the machine is gone; none is left when it returns."""
         if self._process is not None:
             pid = self._process.pid
             self._process.send_signal(signal.SIGSTOP)  # else it starts a recovery between the two
@@ -148,7 +154,13 @@ class Server:
             self._process.kill()
             self._process.wait(PATIENCE)
             self._process = None
-            CDLL(None).shmctl(self.segment(), IPC_RMID, None)
+            segment = self.segment()
+            CDLL(None).shmctl(segment, IPC_RMID, None)
+            until = time.monotonic() + PATIENCE
+            while segment in segments():  # the last of its children, which are not ours to wait for, holds it
+                if time.monotonic() > until:
+                    raise RuntimeError(f"killed processes of PostgreSQL still hold shared memory segment {segment}")
+                time.sleep(0.005)
 
     def segment(self) -> int:
         """The id of its shared memory, which would outlive a kill."""

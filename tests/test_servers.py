@@ -34,16 +34,11 @@ def test_what_was_committed_outlives_every_way_to_end(breakable_server: Server) 
 
 def test_a_killed_server_leaves_nothing_in_shared_memory(breakable_server: Server) -> None:
     segment = breakable_server.segment()
-    assert segment in _segments()
+    assert segment in servers.segments()
     breakable_server.kill()
-    assert segment not in _segments()
+    assert segment not in servers.segments()
     breakable_server.start()
     assert breakable_server.sql("SHOW dynamic_shared_memory_type") == [("mmap",)]
-
-
-def _segments() -> set[int]:
-    _, *rows = Path("/proc/sysvipc/shm").read_text().splitlines()
-    return {int(row.split()[1]) for row in rows}
 
 
 def test_killed_backends_are_noticed(breakable_server: Server) -> None:

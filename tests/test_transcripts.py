@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forking import Forks, is_plain
 from tests.onserver import as_folders
 from tests.servers import Server
 from tests.transcripts import ROOT, SHARED, Step, matches, parse, rewritten, run, updated
@@ -23,9 +24,9 @@ CLOSE_TO_THE_STORE = {"copy", "ledger", "start", "store"}
 
 
 @pytest.mark.parametrize("file", TRANSCRIPTS, ids=lambda file: file.stem)
-def test_a_transcript_holds(file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_a_transcript_holds(file: Path, tmp_path: Path, forks: Forks, request: pytest.FixtureRequest) -> None:
     steps, rest = _steps(file)
-    printed = run(steps, tmp_path / "home")
+    printed = run(steps, tmp_path / "home", forks=forks if is_plain(steps) else None)
     if request.config.getoption("--update"):
         file.write_text("\n".join(rewritten(steps, rest, printed)) + "\n", encoding="utf-8")
     else:
@@ -108,6 +109,25 @@ def test_a_file_is_comments_commands_and_what_they_print() -> None:
 def test_steps_share_folder_and_environment_and_tell_their_exit_code(tmp_path: Path) -> None:
     steps, _ = parse(["$ export X=1; mkdir -p d; cd d", "$ echo $X; basename $PWD; echo err >&2; (exit 3)", "$ cat"])
     assert run(steps, tmp_path / "home") == [[], ["1", "d", "err", "[3]"], []]
+
+
+def test_a_forked_command_does_what_one_of_its_own_does(tmp_path: Path, forks: Forks) -> None:
+    steps, _ = parse(
+        [
+            "$ bo init acme --name Ä --owner alice --no-passphrase 2>/dev/null; cd acme; bo whoami | head -4",
+            "$ bo config show | grep -c /work/acme; bo kind list --json | head -c 9; BO_LEDGER=no bo status",
+            "$ printf 'lines; of; three' | bo doc file - --name a.txt 2>&1 >/dev/null; bo doc list --columns title",
+            "$ bo record show C-1; BO_NOW=never bo status; bo record list customer >/dev/full; bo record list",
+        ]
+    )
+    assert is_plain(steps)
+    plain, forked = run(steps, tmp_path / "plain"), run(steps, tmp_path / "forked", forks=forks)
+    unlike = re.compile(r"[A-Z0-9]{5}-\S+|/plain|/forked|DOC-\w+")
+    assert [[unlike.sub("", line) for line in shown] for shown in plain] == [
+        [unlike.sub("", line) for line in shown] for shown in forked
+    ]
+    assert plain[0][0] == "acme"
+    assert not is_plain([Step([], ["$ bo follow 3< x"], [])])
 
 
 def test_a_command_that_ends_the_shell_is_told(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from tests.forking import Forks
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("BO_SHARED", ROOT.parent / "shared" / "data")).resolve()
@@ -29,16 +32,19 @@ class Step(NamedTuple):
         return "\n".join((first.removeprefix("$ "), *(line[2:] for line in more)))
 
 
-def home(folder: Path, server: str = "") -> dict[str, str]:
+def home(folder: Path, server: str = "", forks: Forks | None = None) -> dict[str, str]:
     """An environment with nothing of ours in it but `bo` on the path and a fixed clock.
 
-    With the URL of a `server` every ledger that is made in a folder is kept there: see tests/onserver.py.
+    With the URL of a `server` every ledger that is made in a folder is kept there: see tests/onserver.py. With `forks`
+    no command has to import anything: see tests/forking.py.
     """
     (folder / "bin").mkdir(parents=True)
     (folder / "work").mkdir()
     bo = folder / "bin" / "bo"
-    module = "tests.onserver" if server else "bo"
-    bo.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -P -m {module} "$@"\n')
+    program = f"-P -m {'tests.onserver' if server else 'bo'}"
+    if forks:
+        program = f'-I -S "{ROOT}/tests/forking.py" {forks.address}'
+    bo.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" {program} "$@"\n')
     bo.chmod(0o755)
     return {
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
@@ -80,9 +86,9 @@ def parse(lines: list[str]) -> tuple[list[Step], list[str]]:
     return steps, rest
 
 
-def run(steps: list[Step], folder: Path, server: str = "") -> list[list[str]]:
+def run(steps: list[Step], folder: Path, server: str = "", forks: Forks | None = None) -> list[list[str]]:
     """What each command prints, without blank lines at the end; `[N]` when it ends with code N."""
-    environment = home(folder, server)
+    environment = home(folder, server, forks)
     mark = secrets.token_hex(8)
     script = ["exec 2>&1"]
     for number, step in enumerate(steps):
