@@ -67,6 +67,9 @@ class Backend(Protocol):
     def newest(self, *, now: bool = False) -> tuple[int, bytes] | None:
         """Size and note of the newest head; `now`: not as it came along with something else a moment ago."""
 
+    def hearing(self, since: int) -> AbstractContextManager[None]:
+        """Around what follows the log from leaf `since` on: a server tells at once what is new, if it is not much."""
+
     def head(self, size: int) -> bytes | None:
         """The note at a size."""
 

@@ -103,10 +103,11 @@ def follow(ledger: Ledger) -> int:
             with ledger.client.transaction():
                 verifier = ledger.at_hand(ledger.client.get("note"))
                 before = verifier.sequence
-                _check_pins(ledger, verifier)
                 contents = contents or Contents(ledger.store, ledger.client, ledger.keyring, ledger.lasts)
                 sink.prepare()
-                more = _chunk(ledger, verifier, contents, sink)
+                with ledger.store.hearing(verifier.size):
+                    _check_pins(ledger, verifier)
+                    more = _chunk(ledger, verifier, contents, sink)
                 if not more and ledger.client.get("reopen"):
                     _reopen(ledger, sink)
                 sink.flush()

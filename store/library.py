@@ -6,7 +6,7 @@ Nothing is configured by environment variables and no name that was stored leads
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Event as Signal
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, TypeVar
 
@@ -26,11 +26,12 @@ from eventsourcing.utils import Environment
 
 from aggregates.core import Event, Refused, State
 from store import payload
-from store.errors import Malformed
+from store.errors import Malformed, StoreError, Unauthorised
 from store.history import past, stream_name, told
 from store.leaf import EVENT
 from store.seal import stream_id
 from store.sharing import PATIENCE, READERS, Shared
+from store.together import Part, Together
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -84,8 +85,12 @@ class LedgerMapper(Mapper[str]):
         )
 
 
+class _Apart(Exception):
+    """What was to be recorded together is refused: one part of it, or several."""
+
+
 class LedgerRecorder(ApplicationRecorder):
-    """Events of the library in the leaves of a ledger. Threads may share it: one records at a time.
+    """Events of the library in the leaves of a ledger. Threads may share it: those that record at once share a commit.
 
     Who finds the ledger free reads from it. On a server others read beside it meanwhile, `readers` at a time, over
     connections of a pool; a folder is quick, and there they wait.
@@ -93,6 +98,7 @@ class LedgerRecorder(ApplicationRecorder):
 
     def __init__(self, ledger: Ledger, readers: int = READERS, wait: float = PATIENCE) -> None:
         self._ledger, self._shared = ledger, Shared(ledger, readers, wait)
+        self._together = Together(self._record, wait)
 
     def insert_events(self, stored_events: Sequence[StoredEvent], **kwargs: Any) -> Sequence[int] | None:
         """Record events in one commit. Raises IntegrityError for a gap, a repetition, or what a replay would reject."""
@@ -100,14 +106,47 @@ class LedgerRecorder(ApplicationRecorder):
             raise NotSupportedError("a ledger records no positions of other applications")
         if not stored_events:
             return None
-        with self._shared.alone() as ledger:
-            try:
-                return ledger.commit(lambda tx: self._record(tx, stored_events))
-            except Refused as refusal:
-                raise IntegrityError(str(refusal)) from None
+        return self._together.record(Part(stored_events))
 
-    def _record(self, tx: Transaction, stored_events: Sequence[StoredEvent]) -> list[int]:
-        """Put each event into its stream; the notification ids they will have."""
+    def _record(self, parts: Sequence[Part]) -> None:
+        """Record what several threads have at hand in one commit; where one of them is refused, each by itself."""
+        with self._shared.alone() as ledger:
+            if len(parts) > 1:
+                try:
+                    recorded = ledger.commit(lambda tx: self._put_all(tx, parts))
+                except _Apart:
+                    pass
+                else:
+                    for part, ids in zip(parts, recorded, strict=True):
+                        part.ids = ids
+                    return
+            for part in parts:
+                try:
+                    [part.ids] = ledger.commit(partial(self._put, parts=[part]))
+                except Refused as refusal:
+                    part.problem = IntegrityError(str(refusal))
+                except (IntegrityError, StoreError) as problem:
+                    part.problem = problem
+
+    def _put_all(self, tx: Transaction, parts: Sequence[Part]) -> list[list[int]]:
+        """The same as `_put`. Raises _Apart where something is refused: nobody is to answer for another's events."""
+        try:
+            ids = self._put(tx, parts)
+            tx.check()
+        except (IntegrityError, Refused, Unauthorised):
+            raise _Apart from None
+        return ids
+
+    def _put(self, tx: Transaction, parts: Sequence[Part]) -> list[list[int]]:
+        """Put each event into its stream; the ids they will have. No stream is in two parts."""
+        ids, position = [], self._ledger.verifier.ordinal + 1
+        for part in parts:
+            ids.append(self._append(tx, part.events, position))
+            position += len(part.events)
+        return ids
+
+    def _append(self, tx: Transaction, stored_events: Sequence[StoredEvent], position: int) -> list[int]:
+        """The same for one part, whose first id is `position`."""
         streams: dict[tuple[int, str], list[Event]] = {}
         order = []
         for stored in stored_events:
@@ -121,7 +160,6 @@ class LedgerRecorder(ApplicationRecorder):
             order.append((place, len(events)))
             events.append(_decoded(stored))
         first: dict[tuple[int, str], int] = {}
-        position = self._ledger.verifier.ordinal + 1
         for (compartment, name), events in streams.items():
             cls = _aggregate(compartment, name, events)
             tx.append(cls, name.removeprefix(f"{cls.kind}/"), *events, compartment=compartment)

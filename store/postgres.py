@@ -14,7 +14,7 @@ from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
 from store.postgres_listen import TELL
 from store.postgres_packet import Packet
-from store.postgres_reading import NEWEST, WITH_KEYS, PostgresReader
+from store.postgres_reading import PostgresReader
 from store.postgres_schema import TABLES
 from store.postgres_session import DURABLE, FOUNDER, Session, lacking
 
@@ -29,8 +29,6 @@ WRITER, NEXT = 0x626F2E31, 0x626F2E32
 """The upper halves of the locks' numbers, the schema's oid is the lower: "bo.1", and from "bo.2" on."""
 PLACES = 3
 """Before the lock. Of those who write at once so many verify at a time what the others have written."""
-AHEAD = 200
-"""Leaves that come along with the lock; who is further behind asks for them by a cursor."""
 MANY = 40
 """Rows from which on COPY is quicker than statements that are sent together."""
 COMMITTED = b"COMMIT"
@@ -158,7 +156,7 @@ class PostgresStore(PostgresReader):
         """
         try:
             with self._session.faults():
-                self._hear([_LINE_UP], since)
+                self._hear([self._numbered(_LINE_UP)], since)
             self._next = True
         except Unavailable:  # what is wrong is met again at the lock, and told there
             self._session.drop()
@@ -167,7 +165,7 @@ class PostgresStore(PostgresReader):
         finally:
             self._changed()
             if self._next and not self._session.db_is_gone():
-                self._session.run(_STEP_UP.format(schema=self._schema, place=self._place))
+                self._session.run(self._numbered(_STEP_UP))
             self._next = False
 
     @contextmanager
@@ -186,7 +184,7 @@ class PostgresStore(PostgresReader):
         try:
             with self._session.faults():
                 self._session.begun()
-                self._hear([_WRITE, _LOCK, *[_STEP_UP] * self._next], since)
+                self._hear(map(self._numbered, [_WRITE, _LOCK, *[_STEP_UP] * self._next]), since)
             self._next = False
             hit("begun")
             yield
@@ -195,20 +193,9 @@ class PostgresStore(PostgresReader):
             self._waiting.clear()
             self._session.end()
 
-    def _hear(self, statements: Iterable[str], since: int | None) -> None:
-        """Run statements and read the newest head and what leads up to it, in one round trip."""
-        packet = Packet(self._session.db)
-        for statement in statements:
-            packet.add(statement.format(schema=self._schema, place=self._place))
-        head = packet.add(NEWEST.format(schema=self._schema))
-        sql = WITH_KEYS.format(schema=self._schema, start="$1") + f" LIMIT {AHEAD}"
-        ahead = packet.add(sql, (since - 1,)) if since is not None else None
-        packet.send()
-        self._newest = packet.rows(head)
-        if since is not None and ahead is not None:
-            rows = packet.rows(ahead)
-            if len(rows) < AHEAD:
-                self._ahead = since - 1, rows
+    def _numbered(self, sql: str) -> str:
+        """A statement about the locks of this schema."""
+        return sql.format(schema=self._schema, place=self._place)
 
     def insert(
         self,

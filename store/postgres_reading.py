@@ -10,6 +10,7 @@ from store.backend import LEAF, NOTE, SEALED, WRAPPED, Raw, beyond, short
 from store.errors import Interrupted, Tampered
 from store.leaf import COMMIT, LIMIT, Leaf
 from store.patience import Patience
+from store.postgres_packet import Packet
 from store.postgres_schema import KEYS
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from store.postgres_session import Session
 
+AHEAD = 200
+"""Leaves that come along with the newest head; who is further behind asks for them by a cursor."""
 FETCHED = 250
 """Rows a cursor is asked for at a time: with those on their way the largest leaves take 32 MiB."""
 
@@ -37,7 +40,7 @@ class PostgresReader:
     def __init__(self, session: Session) -> None:
         self._session, self.name, self._schema = session, session.name, session.server.schema
         self._newest: list[tuple[int, bytes]] | None = None
-        """The newest head as it was read under the lock, while nothing was inserted."""
+        """The newest head as it was heard, under the lock while nothing was inserted."""
         self._ahead: tuple[int, list[tuple[Any, ...]]] | None = None
         """The leaves from an index to the end that were read with it."""
         self._streams: dict[tuple[int, int, bytes, int, bool], list[tuple[Leaf, bytes | None]]] = {}
@@ -53,6 +56,34 @@ class PostgresReader:
             self._changed()
         rows = self._newest if self._newest is not None else self._read(NEWEST)
         return (rows[0][0], rows[0][1]) if rows else None
+
+    @contextmanager
+    def hearing(self, since: int) -> Iterator[None]:
+        """Inside, the newest head and what leads up to it from leaf `since` on stand as they were at the beginning."""
+        if self._session.within or self._newest is not None:  # it came along with the lock
+            yield
+            return
+        with self._session.faults():
+            self._hear([], since)
+        try:
+            yield
+        finally:
+            self._changed()
+
+    def _hear(self, statements: Iterable[str], since: int | None) -> None:
+        """Run statements and read the newest head and what leads up to it, in one round trip."""
+        packet = Packet(self._session.db)
+        for statement in statements:
+            packet.add(statement)
+        head = packet.add(NEWEST.format(schema=self._schema))
+        sql = WITH_KEYS.format(schema=self._schema, start="$1") + f" LIMIT {AHEAD}"
+        ahead = packet.add(sql, (since - 1,)) if since is not None else None
+        packet.send()
+        self._newest = packet.rows(head)
+        if since is not None and ahead is not None:
+            rows = packet.rows(ahead)
+            if len(rows) < AHEAD:
+                self._ahead = since - 1, rows
 
     def head(self, size: int) -> bytes | None:
         """The note at a size."""

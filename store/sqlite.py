@@ -321,6 +321,10 @@ class SQLiteStore:
         """With SQLite's own waiting alone many writers get half as much done as one."""
         return locked(self.directory / "lock", WAIT, "another writer holds the ledger")
 
+    def hearing(self, since: int) -> AbstractContextManager[None]:
+        """A file needs no preparation."""
+        return nullcontext()
+
     def lining_up(self, since: int) -> AbstractContextManager[None]:
         """There is no place before the lock of a file."""
         return nullcontext()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from eventsourcing.persistence import IntegrityError
 
 from aggregates.directory import Entry, PersonNamed
 from bo.errors import code_of
-from store.errors import Unavailable
+from store.errors import Unavailable, Unrecorded
 from store.ledger import Ledger
 from store.library import Happened, LedgerApplication, LedgerRecorder, originator
 from store.place import place_of
@@ -81,6 +83,93 @@ def test_threads_save_and_read_at_once(application: LedgerApplication) -> None:
     assert application.recorder.max_notification_id() == total
 
 
+def recorder_of(application: LedgerApplication) -> LedgerRecorder:
+    assert isinstance(application.recorder, LedgerRecorder)
+    return application.recorder
+
+
+@contextmanager
+def gathered(application: LedgerApplication, count: int) -> Iterator[ThreadPoolExecutor]:
+    """One thread has its turn and cannot record; in the end `count` others wait behind it, then it can."""
+    recorder = recorder_of(application)
+    with ThreadPoolExecutor(count + 2) as pool:
+        with busy(application):
+            first = pool.submit(save, application, "first", 1)
+            while not recorder._together._busy:
+                time.sleep(0.001)
+            yield pool
+            while len(recorder._together._waiting) < count:
+                time.sleep(0.001)
+        first.exception()
+
+
+def commits(application: LedgerApplication) -> int:
+    return recorder_of(application)._ledger.verifier.sequence
+
+
+def test_what_comes_while_another_records_is_one_commit(application: LedgerApplication) -> None:
+    before = commits(application)
+    with gathered(application, THREADS) as pool:
+        saved = [pool.submit(save, application, f"p{number}", 1) for number in range(THREADS)]
+    for each in saved:
+        each.result()
+    assert commits(application) == before + 2
+    found = application.recorder.select_notifications(1, 99)
+    assert [each.id for each in found] == list(range(1, THREADS + 2))
+
+
+def test_each_hears_the_positions_of_its_own_events(application: LedgerApplication) -> None:
+    def both(name: str) -> list[tuple[int, object]]:
+        events = [Happened(entry(f"{name}{which}"), 1, PersonNamed("0" * 32, name)) for which in "ab"]
+        recorded = application.save(*events, Happened(entry(f"{name}a"), 2, PersonNamed("0" * 32, name)))
+        return [(each.notification.id, each.notification.originator_id) for each in recorded]
+
+    with gathered(application, 3) as pool:
+        saved = [pool.submit(both, name) for name in "xyz"]
+    told = [position for each in saved for position in each.result()]
+    found = application.recorder.select_notifications(2, 99)
+    assert sorted(told) == [(each.id, each.originator_id) for each in found]
+    for each in saved:  # what one thread recorded stands together
+        positions = sorted(position for position, _ in each.result())
+        assert positions == list(range(positions[0], positions[0] + 3))
+
+
+def test_who_is_refused_is_refused_alone(application: LedgerApplication) -> None:
+    with gathered(application, 4) as pool:
+        saved = [pool.submit(save, application, name, 1 + (name == "gap")) for name in ("a", "gap", "b", "a")]
+    problems = [each.exception() for each in saved]
+    assert [type(problem) for problem in problems] == [type(None), IntegrityError, type(None), IntegrityError]
+    assert "goes on with version 1, not 2" in str(problems[1])
+    assert "goes on with version 2, not 1" in str(problems[3])
+    assert {each.originator_id for each in application.recorder.select_notifications(1, 99)} == {
+        entry(name) for name in ("first", "a", "b")
+    }
+
+
+def test_what_fails_for_all_is_told_to_all(application: LedgerApplication, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*how: object, **more: object) -> None:
+        raise Unrecorded("the disk is full")
+
+    with gathered(application, 3) as pool:
+        saved = [pool.submit(save, application, name, 1) for name in "abc"]
+        monkeypatch.setattr(Ledger, "commit", gone)
+    monkeypatch.undo()
+    assert [str(each.exception()) for each in saved] == ["the disk is full; nothing was recorded"] * 3
+    save(application, "a", 1)
+
+
+def test_who_waits_for_too_long_gives_up_and_nothing_of_it_is_recorded(ledger: Ledger) -> None:
+    with LedgerApplication(ledger) as application:
+        together = recorder_of(application)._together
+        with gathered(application, 0) as pool:
+            together._wait = 0.2
+            late = pool.submit(save, application, "late", 1).exception()
+            assert isinstance(late, Unavailable)
+            assert str(late) == "other threads record for 0 seconds; nothing was recorded"
+        assert application.recorder.select_events(entry("late")) == []
+        assert len(application.recorder.select_events(entry("first"))) == 1
+
+
 def test_who_reads_does_not_wait_for_who_records(ledger: Ledger, postgres_server: Server) -> None:
     with LedgerApplication(ledger) as application:
         save(application, "a", 1)
@@ -95,9 +184,7 @@ def test_who_reads_does_not_wait_for_who_records(ledger: Ledger, postgres_server
 def busy(application: LedgerApplication) -> ExitStack:
     """As while one thread records."""
     held = ExitStack()
-    recorder = application.recorder
-    assert isinstance(recorder, LedgerRecorder)
-    held.enter_context(recorder._shared.alone())
+    held.enter_context(recorder_of(application)._shared.alone())
     return held
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aggregates.core import Refused
-from store import follow, postgres, writing
+from store import follow, postgres, postgres_reading, writing
 from store.errors import Tampered
 from store.lasts import LARGE, MOST, Lasts
 from store.leaf import EVENT, Leaf
@@ -23,6 +23,7 @@ from tests.ledgers import Office, connection, contiguous, issue, numbers
 from tests.servers import Server
 
 pytest.importorskip("psycopg")
+from store.postgres_connect import Connection
 from store.postgres_session import Session
 
 NUMBERS = contiguous(99)
@@ -64,6 +65,31 @@ def test_who_writes_alone_asks_nothing_between_the_lock_and_the_commit(office: O
     assert numbers(office.fresh()) == NUMBERS[:5]
 
 
+def test_who_reads_asks_once_whether_there_is_anything_new_and_once_for_all_of_it(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trips, other, wait = list[None](), office.fresh(), Connection.wait
+
+    def noted(self: Connection, *how: Any, **more: Any) -> Any:
+        trips.append(None)
+        return wait(self, *how, **more)
+
+    def read() -> int:
+        trips.clear()
+        other.pull()
+        return len(trips)
+
+    for _ in range(2):  # then it has asked for the series, in which a number has to follow the one before
+        office.issue_invoices(1)
+        other.pull()
+    monkeypatch.setattr(Connection, "wait", noted)
+    assert read() == 1
+    for count in (1, 3):
+        office.issue_invoices(count)
+        assert read() == 2
+    assert numbers(other) == NUMBERS[:6]
+
+
 def test_what_others_wrote_comes_with_the_lock(office: Office, asked: list[str]) -> None:
     """Numbers of one series, taken in turns on two machines; each is within a second of the other."""
     other, told = office.fresh(), list[str]()
@@ -81,7 +107,7 @@ def test_who_is_far_behind_reads_the_rest_by_a_cursor(
 ) -> None:
     other = office.fresh()
     told = [office.ledger.commit(issue), other.commit(issue)]
-    monkeypatch.setattr(postgres, "AHEAD", ahead)
+    monkeypatch.setattr(postgres_reading, "AHEAD", ahead)
     told += [*(office.ledger.commit(issue) for _ in range(3)), other.commit(issue)]
     assert told == NUMBERS[:6]
 

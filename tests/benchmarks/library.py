@@ -42,7 +42,7 @@ def record(ledger: Ledger, samples: Sequence[sample.Sample]) -> None:
     def work(tx: Transaction) -> None:
         for each in samples:
             tx.append(Invoice, each.reference, *each.events)
-            tx.append(Series, sample.SERIES, each.taken)
+            tx.append(Series, each.series, each.taken)
 
     ledger.commit(work)
 

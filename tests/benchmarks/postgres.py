@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from functools import partial
+from itertools import product
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -24,8 +25,9 @@ from tests.ledgers import founded
 from tests.servers import Server
 from tests.transcripts import ROOT
 
-CREWS = (1, 1), (2, 2), (4, 4), (8, 8), (2, 1), (4, 1), (8, 1)
-"""Processes that write at once, and the clients they are of: each client verifies what the others write."""
+WRITERS = 1, 2, 4, 8
+THREADS, PROCESSES, CLIENTS = "threads of one program", "processes of one client", "a client each"
+"""What those who write at once are: each client verifies what the others write."""
 EACH = 400
 """Commits of all together in one round."""
 CAUGHT_UP = 60_000
@@ -77,22 +79,31 @@ class Crew:
 
 def _writers(folder: Path, server: Server, rounds: int) -> list[Row]:
     rows = []
-    for count, clients in CREWS:
-        what = "1 writer" if count == 1 else f"{count} writers, {'a client each' if clients > 1 else 'one client'}"
-        tell(f"postgres: {what}, {rounds} rounds of {EACH} commits")
-        name = f"writers{count}of{clients}"
-        place, url, other = folder / name, server.url(schema=name), _Other(server, name)
+    for crew, (what, count) in enumerate(product((THREADS, CLIENTS, PROCESSES), WRITERS)):
+        if what == PROCESSES and count == 1:
+            continue
+        name = f"{count} {'writer' if count == 1 else 'writers'}, {what}"
+        tell(f"postgres: {name}, {rounds} rounds of {EACH} commits")
+        place, url, other = (
+            folder / f"crew{number}",
+            server.url(schema=f"crew{number}"),
+            _Other(server, f"crew{number}"),
+        )
         founded(place, place_of(url)).close()
         other.invoices().close()
-        homes = [_home(place, n) for n in range(clients)]
-        ours = Crew([["ours", url, homes[n % clients], str(n)] for n in range(count)])
-        theirs = Crew([["stock", *other] for _ in range(count)])
+        if what == THREADS:
+            ours = Crew([["threads", str(count), url, _home(place, 0)]])
+            theirs = Crew([["stock-threads", str(count), *other]])
+        else:
+            homes = [_home(place, n) for n in range(count if what == CLIENTS else 1)]
+            ours = Crew([["ours", url, homes[n % len(homes)], str(n)] for n in range(count)])
+            theirs = Crew([["stock", *other] for _ in range(count)])
         each = EACH // count
         taken = interleaved(rounds, partial(ours.write, each), partial(theirs.write, each))
         ours.close()
         theirs.close()
         rate, stock = (EACH / seconds for seconds in taken)
-        rows.append(Row(f"commits a second, {what}", f"{rate:,.0f}", f"{stock:,.0f}", rate / stock, "≥ 0.8"))
+        rows.append(Row(f"commits a second, {name}", f"{rate:,.0f}", f"{stock:,.0f}", rate / stock, "≥ 0.8"))
     return rows
 
 

@@ -104,8 +104,9 @@ class Invoices(Application[UUID]):
         super().register_transcodings(transcoder)
         transcoder.register(DayAsISO())
 
-    def prepared(self, samples: Iterable[Sample]) -> list[Aggregate]:
-        """Aggregates whose events are decided and wait for `save`."""
+    def prepared(self, samples: Iterable[Sample], series: Series | None = None) -> list[Aggregate]:
+        """Aggregates whose events are decided and wait for `save`; the numbers are taken from a series."""
+        series = series or self.series
         made: list[Aggregate] = []
         for sample in samples:
             drafted, issued, paid, allocated = map(fields, sample.events)
@@ -113,9 +114,9 @@ class Invoices(Application[UUID]):
             invoice.issue(**issued)
             invoice.pay(**paid)
             invoice.allocate(**allocated)
-            self.series.take(**fields(sample.taken))
+            series.take(**fields(sample.taken))
             made.append(invoice)
-        return [*made, self.series]
+        return [*made, series]
 
 
 def fields(of: Event) -> Plain:

@@ -1,13 +1,16 @@
 """One of several writers at a time on one PostgreSQL server, in a process of its own: ours, or the stock library's.
 
 `python -m tests.benchmarks.writers ours URL HOME NUMBER` or `… stock SOCKET DATABASE KEY` gets ready, says so, and then
-records as many invoices as each line of its input asks for, each in a commit of its own.
+records as many invoices as each line of its input asks for, each in a commit of its own. `threads COUNT URL HOME` and
+`stock-threads COUNT SOCKET DATABASE KEY` are so many writers, threads that share an application of the library.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aggregates.invoice import Invoice
@@ -15,6 +18,7 @@ from aggregates.series import Series
 from store import device as devices
 from store.home import Home
 from store.ledger import Ledger
+from store.library import Happened, LedgerApplication, originator
 from store.place import place_of
 from tests.benchmarks import sample, stock
 from tests.ledgers import NoViews
@@ -34,13 +38,13 @@ def client(place: str, home: str) -> Ledger:
     return Ledger(place_of(place), at, device, NoViews())
 
 
-def record(ledger: Ledger, samples: Sequence[sample.Sample], writer: str = "") -> None:
-    """One commit of invoices, and of the numbers they take in the writer's own series."""
+def record(ledger: Ledger, samples: Sequence[sample.Sample]) -> None:
+    """One commit of invoices, and of the numbers they take."""
 
     def work(tx: Transaction) -> None:
         for each in samples:
-            tx.append(Invoice, f"{each.reference}{writer}", *each.events)
-            tx.append(Series, f"{sample.SERIES}{writer}", each.taken)
+            tx.append(Invoice, each.reference, *each.events)
+            tx.append(Series, each.series, each.taken)
 
     ledger.commit(work)
 
@@ -70,28 +74,65 @@ class SharedInvoices(stock.Invoices):
         self.save(self.series)
 
 
-def ours(place: str, home: str, writer: str) -> Callable[[], None]:
-    ledger, ready = client(place, home), sample.invoices(1, MOST)
-    return lambda: record(ledger, [next(ready)], f"-{writer}")
+def ours(place: str, home: str, writer: str) -> list[Callable[[], object]]:
+    ledger, ready = client(place, home), sample.invoices(1, MOST, sample.YEAR + int(writer))
+    return [lambda: record(ledger, [next(ready)])]
 
 
-def theirs(socket: str, database: str, key: str) -> Callable[[], None]:
-    invoices, ready = SharedInvoices(socket, database, key), sample.invoices(1, MOST)
+def theirs(socket: str, database: str, key: str) -> list[Callable[[], object]]:
+    return their_threads("1", socket, database, key)
 
-    def step() -> None:
-        invoices.save(*invoices.prepared([next(ready)]))
 
-    return step
+def our_threads(count: str, place: str, home: str) -> list[Callable[[], object]]:
+    application = LedgerApplication(client(place, home))
+
+    def thread(number: int) -> Callable[[], object]:
+        ready = enumerate(sample.invoices(1, MOST, sample.YEAR + number), 1)
+
+        def step() -> None:
+            version, each = next(ready)
+            invoice = originator(Invoice.compartment, f"invoice/{each.reference}")
+            happened = [Happened(invoice, at, event) for at, event in enumerate(each.events, 1)]
+            series = originator(Series.compartment, f"series/{each.series}")
+            application.save(*happened, Happened(series, version, each.taken))
+
+        return step
+
+    return [thread(number) for number in range(int(count))]
+
+
+def their_threads(count: str, socket: str, database: str, key: str) -> list[Callable[[], object]]:
+    invoices = SharedInvoices(socket, database, key)
+
+    def thread() -> Callable[[], object]:
+        ready, series = sample.invoices(1, MOST), stock.Series()
+        return lambda: invoices.save(*invoices.prepared([next(ready)], series))
+
+    return [thread() for _ in range(int(count))]
+
+
+WRITERS: dict[str, Callable[..., list[Callable[[], object]]]] = {
+    "ours": ours,
+    "stock": theirs,
+    "threads": our_threads,
+    "stock-threads": their_threads,
+}
 
 
 def main(whose: str, *words: str) -> None:
-    step = (ours if whose == "ours" else theirs)(*words)
-    step()  # the first one connects
-    print("ready", flush=True)
-    for line in sys.stdin:
-        for _ in range(int(line)):
+    steps = WRITERS[whose](*words)
+
+    def repeat(step: Callable[[], object], count: int) -> None:
+        for _ in range(count):
             step()
-        print("done", flush=True)
+
+    for step in steps:
+        step()  # the first one connects
+    print("ready", flush=True)
+    with ThreadPoolExecutor(len(steps)) as pool:
+        for line in sys.stdin:
+            list(pool.map(partial(repeat, count=int(line)), steps))
+            print("done", flush=True)
 
 
 if __name__ == "__main__":

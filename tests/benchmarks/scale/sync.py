@@ -59,7 +59,7 @@ def _work(ledger: Session, count: int) -> None:
         ledger.commit(lambda tx: tx.append(Invoice, each.reference, draft))  # noqa: B023  # called at once
         ledger.command = "invoice issue"
         ledger.commit(
-            lambda tx: (tx.append(Series, sample.SERIES, each.taken), tx.append(Invoice, each.reference, issued))  # noqa: B023
+            lambda tx: (tx.append(Series, each.series, each.taken), tx.append(Invoice, each.reference, issued))  # noqa: B023
         )
         ledger.command = "invoice pay"
         ledger.commit(lambda tx: tx.append(Invoice, each.reference, *paid))  # noqa: B023
