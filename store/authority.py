@@ -69,7 +69,7 @@ def judge(people: People, ledger_id: bytes, commit: Commit, leaves: Sequence[Lea
     session = Session(people, ledger_id, commit)
     session.check_author()
     if any(leaf.kind == CONTROL for leaf in leaves):
-        session.after = people.copy()
+        session.keep_before()
     commitments = {leaf.commitment for leaf in leaves if leaf.kind != CONTROL}
     fresh: dict[bytes, Owner] = {}
     for leaf in leaves:
@@ -156,6 +156,11 @@ class Session:
         self.opened: set[tuple[int, int]] = set()
         self._writable: set[tuple[int, int, int]] = set()
         self._rights: dict[tuple[str, int], bool] = {}
+
+    def keep_before(self) -> None:
+        """Before the first act takes effect: what stood before it stays as it was."""
+        if self.after is self.before:
+            self.after = self.before.copy()
 
     def check_author(self) -> None:
         device, person = self.before.devices[self.device], self.before.persons.get(self.person)

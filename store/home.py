@@ -209,8 +209,11 @@ def locked(path: Path, wait: float = 60.0, problem: str = "another process holds
     """
     import fcntl
 
-    private_folder(path.parent)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = _lock_file(path)
+    except FileNotFoundError:
+        private_folder(path.parent)
+        descriptor = _lock_file(path)
     try:
         pause, until = 0.0002, monotonic() + wait
         while True:
@@ -225,3 +228,7 @@ def locked(path: Path, wait: float = 60.0, problem: str = "another process holds
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock_file(path: Path) -> int:
+    return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)

@@ -147,20 +147,22 @@ class LedgerRecorder(ApplicationRecorder):
 
     def _append(self, tx: Transaction, stored_events: Sequence[StoredEvent], position: int) -> list[int]:
         """The same for one part, whose first id is `position`."""
-        streams: dict[tuple[int, str], list[Event]] = {}
+        streams: dict[tuple[int, str], tuple[int, list[Event]]] = {}
         order = []
         for stored in stored_events:
             place = stream_of(stored.originator_id)
-            events = streams.setdefault(place, [])
-            expected = self._next_version(*place) + len(events)
-            if stored.originator_version != expected:
+            if place not in streams:
+                streams[place] = self._next_version(*place), []
+            version, events = streams[place]
+            if stored.originator_version != version + len(events):
                 raise IntegrityError(
-                    f"{stored.originator_id} goes on with version {expected}, not {stored.originator_version}"
+                    f"{stored.originator_id} goes on with version {version + len(events)},"
+                    f" not {stored.originator_version}"
                 )
             order.append((place, len(events)))
             events.append(_decoded(stored))
         first: dict[tuple[int, str], int] = {}
-        for (compartment, name), events in streams.items():
+        for (compartment, name), (_, events) in streams.items():
             cls = _aggregate(compartment, name, events)
             tx.append(cls, name.removeprefix(f"{cls.kind}/"), *events, compartment=compartment)
             first[compartment, name] = position

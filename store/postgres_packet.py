@@ -91,6 +91,10 @@ class Packet:
                 lost = next((each for each in self._answers if each.status in _FAILED), None)
                 raise error_from_result(lost) if lost else OperationalError("the connection is lost")
 
+    def count(self, place: int) -> int:
+        """How many rows a query answered."""
+        return self._answers[place].ntuples
+
     def rows(self, place: int) -> list[tuple[Any, ...]]:
         """What a query answered."""
         answer = self._answers[place]

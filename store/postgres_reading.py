@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,17 @@ WITH_KEYS, WITHOUT_KEYS = (
 """Leaves in their order, each with its wrapped key and, where a commit ends, the signed head."""
 
 
+class _Ahead:
+    """The leaves from index `start` to the end that came along with the newest head, unpacked if they are asked for."""
+
+    def __init__(self, start: int, packet: Packet, place: int) -> None:
+        self.start, self._packet, self._place = start, packet, place
+
+    @cached_property
+    def rows(self) -> list[tuple[Any, ...]]:
+        return self._packet.rows(self._place)
+
+
 class PostgresReader:
     """What can be asked of a schema over one connection."""
 
@@ -41,8 +53,7 @@ class PostgresReader:
         self._session, self.name, self._schema = session, session.name, session.server.schema
         self._newest: list[tuple[int, bytes]] | None = None
         """The newest head as it was heard, under the lock while nothing was inserted."""
-        self._ahead: tuple[int, list[tuple[Any, ...]]] | None = None
-        """The leaves from an index to the end that were read with it."""
+        self._ahead: _Ahead | None = None
         self._streams: dict[tuple[int, int, bytes, int, bool], list[tuple[Leaf, bytes | None]]] = {}
         """What was asked under the lock, while nothing was changed: a commit asks for some of it twice."""
         self._cursors = count()
@@ -80,15 +91,13 @@ class PostgresReader:
         ahead = packet.add(sql, (since - 1,)) if since is not None else None
         packet.send()
         self._newest = packet.rows(head)
-        if since is not None and ahead is not None:
-            rows = packet.rows(ahead)
-            if len(rows) < AHEAD:
-                self._ahead = since - 1, rows
+        if since is not None and ahead is not None and packet.count(ahead) < AHEAD:
+            self._ahead = _Ahead(since - 1, packet, ahead)
 
     def head(self, size: int) -> bytes | None:
         """The note at a size."""
-        if self._ahead and self._ahead[0] < size:
-            return next((row[13] for row in self._ahead[1] if row[14] == size), None)
+        if self._ahead and self._ahead.start < size:
+            return next((row[13] for row in self._ahead.rows if row[14] == size), None)
         return self._value(f"SELECT {NOTE} FROM {{schema}}.head WHERE size = %b", size)
 
     def _value(self, sql: str, *values: object) -> bytes | None:
@@ -101,8 +110,8 @@ class PostgresReader:
         A snapshot of its own that breaks off is taken anew, and goes on after the last commit that was given.
         Raises Tampered for leaves that no commit closes and heads that close nothing.
         """
-        if self._ahead and self._ahead[0] <= start:
-            yield from self._whole([row for row in self._ahead[1] if row[0] >= start], start)
+        if self._ahead and self._ahead.start <= start:
+            yield from self._whole([row for row in self._ahead.rows if row[0] >= start], start)
             return
         patience = Patience() if not self._session.within else None
         while True:

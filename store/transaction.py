@@ -63,7 +63,6 @@ class Transaction:
             UNATTENDED * me.unattended | PASSPHRASE * ledger.reentered, ledger.tool,
         )  # fmt: skip
         self._session = Session(verifier.people, ledger.id, self.header)
-        self._session.after = verifier.people.copy()
         self.acts: list[tuple[control.Acts, Share | None]] = []
         self.slots: list[tuple[int, int, bytes, bytes]] = []
         self.shares: dict[tuple[int, int, str], Share] = {}
@@ -81,7 +80,8 @@ class Transaction:
 
     @property
     def people(self) -> Any:
-        """Persons and rights after the acts of this transaction."""
+        """Persons and rights after the acts of this transaction, also of those that are still to come."""
+        self._session.keep_before()
         return self._session.after
 
     # events
@@ -181,7 +181,7 @@ class Transaction:
         at, name = compartment or cls.compartment, stream_name(cls, reference)
         self._touch(at)
         share = self.shares.setdefault((EVENT, at, name), Share(EVENT, at, name))
-        if self.people.is_due(at, self.now):
+        if self._session.after.is_due(at, self.now):
             self.open_epoch(at)
         epoch = self.current_epoch(at)
         stream = stream_id(epoch.index_key, name)
@@ -211,6 +211,7 @@ class Transaction:
         """
         if isinstance(act, control.Propose):
             raise TypeError("use `propose`")
+        self._session.keep_before()
         self._session.enact(act)
         self.acts.append((act, explained))
 
@@ -309,13 +310,13 @@ class Transaction:
     def refresh_epochs(self) -> None:
         """Open the epochs that are due in the compartments this transaction writes to."""
         for compartment in {share.compartment for share in self.shares.values()}:
-            if self.people.is_due(compartment, self.now):
+            if self._session.after.is_due(compartment, self.now):
                 self.open_epoch(compartment)
 
     def current_epoch(self, compartment: int) -> EpochKey:
         """The keys to write with now."""
         made = self.epochs.get(compartment)
-        epoch = self.people.epoch(compartment)
+        epoch = self._session.after.epoch(compartment)
         if made is not None and made.epoch == epoch:
             return made
         key = self._ledger.keyring.epoch(compartment, epoch)

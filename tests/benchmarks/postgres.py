@@ -84,11 +84,8 @@ def _writers(folder: Path, server: Server, rounds: int) -> list[Row]:
             continue
         name = f"{count} {'writer' if count == 1 else 'writers'}, {what}"
         tell(f"postgres: {name}, {rounds} rounds of {EACH} commits")
-        place, url, other = (
-            folder / f"crew{number}",
-            server.url(schema=f"crew{number}"),
-            _Other(server, f"crew{number}"),
-        )
+        schema = f"crew{crew}"
+        place, url, other = folder / schema, server.url(schema=schema), _Other(server, schema)
         founded(place, place_of(url)).close()
         other.invoices().close()
         if what == THREADS:
