@@ -15,7 +15,6 @@ from aggregates.legal import Party, fitted
 from aggregates.money import ZERO, Money
 from aggregates.record import Record
 from aggregates.series import Series
-from bo import shortfalls
 from bo.rendering import credit_note_html, invoice_html
 from projections import receivables, references
 from projections.core import open_views
@@ -183,6 +182,8 @@ def _stored(ledger: Ledger, found: Found, refs: bytes) -> bytes:
 
 def pay(tx: Transaction, key: str, amount: Amount, on: date, ref: str, tolerance: Decimal | Money = Decimal(0)) -> Said:
     paid, *settled = tx.change(Invoice, key, Invoice.pay, fitting(amount), on, ref)
+    from bo import shortfalls
+
     rest = shortfalls.round_off(tx, "invoice", key, max(on, tx.state(Invoice, key).on), on, tolerance)
     return [paid.payment, *_kept(paid, settled), *rest, *_left(tx, key)]
 
