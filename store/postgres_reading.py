@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from contextlib import contextmanager
 from functools import cached_property
 from itertools import count
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 AHEAD = 200
 """Leaves that come along with the newest head; who is further behind asks for them by a cursor."""
-FETCHED = 250
-"""Rows a cursor is asked for at a time: with those on their way the largest leaves take 32 MiB."""
+FETCHED, ASKED = 100, 4
+"""Rows a cursor is asked for at a time, and how often ahead: with those on their way the largest leaves take 32 MiB."""
 
 
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
@@ -152,15 +153,15 @@ class PostgresReader:
             raise Tampered("there is a signed head for leaves that are missing")
 
     def _each(self, sql: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a query, a few hundred in memory at a time; the server gets the next ones ready meanwhile."""
+        """The rows of a query, a few hundred in memory at a time; the next ones are under way meanwhile."""
         name = f"c{next(self._cursors)}"
         with self.snapshot(), self._session.faults(), self._session.db.pipeline():
             run = self._session.run
             run(f"DECLARE {name} NO SCROLL CURSOR FOR {sql.format(schema=self._schema)}")
             more = f"FETCH {FETCHED} FROM {name}"
-            asked = self._session.cursor().execute(more)
-            while rows := asked.fetchall():
-                asked = self._session.cursor().execute(more)
+            asked = deque(self._session.cursor().execute(more) for _ in range(ASKED))
+            while rows := asked.popleft().fetchall():
+                asked.append(self._session.cursor().execute(more))
                 yield from rows
             run(f"CLOSE {name}")
 
