@@ -141,10 +141,15 @@ def _fork(caller: "socket.socket") -> int:
     os.environb.update((name, value) for name, _, value in (pair.partition(b"=") for pair in rest[int(count) :]))
     time.tzset()
     sys.argv = ["bo", *map(os.fsdecode, rest[: int(count)])]
-    from bo.__main__ import main
-
+    if "BO_SERVER" in os.environ:
+        from tests.onserver import main
+    else:
+        from bo.__main__ import main
     try:
         main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        os._exit(int(end.code or 0))
     finally:
         os._exit(70)  # it ends the process itself
 

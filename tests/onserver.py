@@ -65,14 +65,15 @@ def _chosen(environment: MutableMapping[str, str]) -> bool:
     return config.is_file() and "ledger = " in config.read_text()
 
 
-if __name__ == "__main__":
-    from bo.__main__ import _run, main
+def main() -> None:
+    """The command in `sys.argv`."""
+    from bo import __main__ as program
     from store.place import place_of
 
     words, begun = on_server(sys.argv[1:], os.environ)
     if begun is None:
         sys.argv[1:] = words
-        main()
+        program.main()
     else:
         made = not begun.exists()
         begun.mkdir(parents=True, exist_ok=True)
@@ -80,9 +81,13 @@ if __name__ == "__main__":
         (begun / URL).write_text(url)
         with Path(os.environ["HOME"], "urls").open("a") as known:
             known.write(f"{place_of(url)} {begun.resolve()} {begun}\n")
-    code = _run(words)
-    if begun is not None and code:
-        (begun / URL).unlink()
-        if made:
-            begun.rmdir()
-    sys.exit(code)
+        code = program._run(words)
+        if code:
+            (begun / URL).unlink()
+            if made:
+                begun.rmdir()
+        sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

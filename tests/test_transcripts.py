@@ -38,11 +38,11 @@ def test_a_transcript_holds(file: Path, tmp_path: Path, forks: Forks, request: p
     [pytest.param(file, marks=[pytest.mark.long] * (file.stem not in CLOSE_TO_THE_STORE)) for file in TRANSCRIPTS],
     ids=lambda file: file.stem,
 )
-def test_a_transcript_holds_on_a_server(file: Path, tmp_path: Path, postgres_server: Server) -> None:
+def test_a_transcript_holds_on_a_server(file: Path, tmp_path: Path, forks: Forks, postgres_server: Server) -> None:
     steps = [step for step in _steps(file)[0] if IN_A_FOLDER not in step.before]
     url = postgres_server.url().partition("schema=")[0].rstrip("&?")
     home = tmp_path / "home"
-    for step, shown in zip(steps, run(steps, home, url), strict=True):
+    for step, shown in zip(steps, run(steps, home, url, forks if is_plain(steps) else None), strict=True):
         ways = list(as_folders(shown, home))
         if not any(matches(step.expected, way) for way in ways):
             assert ways[0] == step.expected, step.words
