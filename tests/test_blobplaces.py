@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
@@ -91,7 +92,7 @@ def test_what_was_published_is_there_byte_for_byte(place: BlobPlace, size: int) 
     assert place.has(blob)
     [lying] = place.listed()
     assert (lying.name, lying.blob, lying.size) == (name_of(blob), blob, size)
-    assert abs(lying.modified - Path("/proc/self").stat().st_mtime) < 600
+    assert abs(lying.modified - time.time()) < 600
 
 
 @everywhere
