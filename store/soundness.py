@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from store.errors import Tampered
 from store.place import open_store
-from store.sqlite import APPLICATION_ID, LAYOUT
+from store.sqlite_file import APPLICATION_ID, LAYOUT
 
 if TYPE_CHECKING:
     from store.backend import Backend

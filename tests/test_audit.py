@@ -21,7 +21,7 @@ from store.audit import seen_by
 from store.control import ALL, EVERYWHERE, Grant
 from store.errors import RolledBack, StoreError
 from store.soundness import open_sound
-from store.sqlite import SCHEMA
+from store.sqlite_file import SCHEMA
 from store.transaction import random_id
 from tests.ledgers import Office, draft, erase
 from tests.test_proofs_cli import command
