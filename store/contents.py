@@ -9,10 +9,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aggregates.core import Refused
-from store.authority import author_may
 from store.errors import KeyRowDamaged, Malformed
 from store.leaf import EVENT, JOURNAL
 from store.payload import concerned, gates, overreach, rechecked_states
+from store.permits import author_may
 from store.streams import Streams
 
 if TYPE_CHECKING:
