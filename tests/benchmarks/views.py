@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlite
 
-from projections.core import Sink
+from projections.sink import Sink
 from store.client import Client
 from store.follow import replay
 from store.ledger import Ledger
