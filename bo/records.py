@@ -11,6 +11,7 @@ from projections import references
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import date
 
     from aggregates.fields import Value
     from aggregates.kind import Kind
@@ -27,6 +28,15 @@ SHOWN = ("kind", "ref", "status", "merged", "links")
 """What `record show --json` prints beside the fields; not read when it is given back."""
 
 PROJECTIONS = ("Directory", "References", "Records")
+
+
+def views(ledger: Ledger, known_at: int | date | None = None, as_of: date | None = None) -> Views:
+    """The views now or as they were; what records say holds from when it is recorded, so both dates mean that."""
+    from projections.core import open_views
+
+    if as_of is not None and known_at is not None:
+        raise click.UsageError("what records say holds from when it is recorded: give --as-of or --known-at")
+    return open_views(ledger, as_of if known_at is None else known_at, only=PROJECTIONS)
 
 
 def kind_named(ledger: Ledger, name: str) -> Kind:

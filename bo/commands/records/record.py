@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bo import options
-from bo.confidential import looked
+from bo.record_reading import COMMANDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from datetime import date
-
-    import msgspec
+    from collections.abc import Callable
 
     from bo.forms import Raw
     from bo.inputs import Source
-    from projections.core import Views
-    from projections.recordlists import Change
     from store.ledger import Ledger
     from store.transaction import Transaction
 
 
 @click.group(help=__doc__)
 def record() -> None: ...
+
+
+for command in COMMANDS:
+    record.add_command(command)
 
 
 RECORD = options.reference("ref", metavar="REF")
@@ -67,25 +66,6 @@ def define(
 
 
 @record.command()
-@click.argument("kind", required=False)
-@options.rows
-@options.ledger
-def kinds(ledger: Ledger, kind: str | None, known_at: int | date | None) -> Sequence[msgspec.Struct]:
-    """List the kinds of record there are, with their fields.
-
-    \b
-    Example: bo record kinds customer
-    """
-    from bo import records
-    from projections import recordlists
-
-    views = _views(ledger, known_at)
-    if kind:
-        records.kind_shown(ledger, views, kind)
-    return recordlists.fields(views, kind)
-
-
-@record.command()
 @KIND
 @click.argument("ref")
 @SETS
@@ -106,7 +86,7 @@ def add(ledger: Ledger, kind: str, ref: str, sets: tuple[str, ...], source: Sour
     from aggregates.record import Record
     from bo import records
 
-    views = _views(ledger)
+    views = records.views(ledger)
     made = records.kind_named(ledger, kind)
 
     def take(raw: Raw) -> str:
@@ -152,7 +132,7 @@ def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None,
     from aggregates.record import Record
     from bo import errors, records
 
-    views = _views(ledger)
+    views = records.views(ledger)
     found = records.standing(ledger, views, ref)
     made = records.kind_named(ledger, found.kind)
     raw = records.given(sets, source)
@@ -188,98 +168,6 @@ def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None,
     click.echo(found.ref)
 
 
-@record.command()
-@RECORD
-@options.shown
-@options.ledger
-def show(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | None) -> msgspec.Struct:
-    """Show all that a record says, and what it leads to.
-
-    \b
-    Example: bo record show C-1
-             bo record show customer/C-1 --known-at 2026-03 --json
-    """
-    from bo import records
-    from projections import recordlists
-
-    views = _views(ledger, known_at, as_of)
-    found = records.find(ledger, views, ref)
-    looked(ledger, views, [(found.compartment, found.stream)])
-    return recordlists.shown(views, found)
-
-
-@record.command()
-@RECORD
-@options.rows
-@options.ledger
-def history(ledger: Ledger, ref: str, as_of: date | None, known_at: int | date | None) -> list[Change]:
-    """List every change of a record: when, who, before and after, why.
-
-    \b
-    Example: bo record history C-1
-    """
-    from bo import records
-    from projections import recordlists
-
-    views = _views(ledger, known_at, as_of)
-    found = records.find(ledger, views, ref)
-    looked(ledger, views, [(found.compartment, found.stream)])
-    return recordlists.history(views, found)
-
-
-@record.command("list")
-@click.argument("kind", required=False)
-@click.option("--all", "closed", is_flag=True, help="Archived and merged ones too.")
-@options.rows
-@options.ledger
-def list_(
-    ledger: Ledger, kind: str | None, closed: bool, as_of: date | None, known_at: int | date | None, limit: int | None
-) -> Sequence[msgspec.Struct]:
-    """List the records of KIND with their fields, or those of all kinds.
-
-    \b
-    Example: bo record list customer --columns ref,name,city --sort name
-             bo record list --all --json
-    """
-    from bo import records
-    from projections import recordlists
-
-    views = _views(ledger, known_at, as_of)
-    if kind is None:
-        found = recordlists.cards(views, closed, limit)
-        looked(ledger, views, [(place, f"{card.kind}/{card.ref}") for place, card in found])
-        return recordlists.Rows(recordlists.Card, [card for _, card in found])
-    shape = records.kind_shown(ledger, views, kind)
-    listed = recordlists.listed(views, shape, closed, limit)
-    if not listed:
-        records.require_reader(ledger, views, shape)
-    looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
-    return listed
-
-
-@record.command()
-@click.argument("text", nargs=-1, required=True)
-@options.rows
-@options.ledger
-def find(
-    ledger: Ledger, text: tuple[str, ...], as_of: date | None, known_at: int | date | None, limit: int | None
-) -> Sequence[msgspec.Struct]:
-    """Find records that hold all words of TEXT, or words that begin so; case and accents do not matter.
-
-    Where no word begins so, TEXT is looked for anywhere.
-
-    \b
-    Example: bo record find muller
-             bo record find @miller.example --json
-    """
-    from projections import recordlists
-
-    views = _views(ledger, known_at, as_of)
-    found = recordlists.hits(views, " ".join(text), limit)
-    looked(ledger, views, [(place, f"{hit.kind}/{hit.ref}") for place, hit in found])
-    return recordlists.Rows(recordlists.Hit, [hit for _, hit in found])
-
-
 @record.command("import")
 @KIND
 @click.argument("file", metavar="FILE.csv|-")
@@ -305,31 +193,6 @@ def import_(
     from bo.importing import import_file
 
     click.echo(import_file(ledger, kind, file, map_name, save_as, accept_valid))
-
-
-@record.command()
-@KIND
-@options.rows
-@options.ledger
-def export(ledger: Ledger, kind: str, as_of: date | None, known_at: int | date | None) -> Sequence[msgspec.Struct]:
-    """Print the records of KIND as CSV that `bo record import` takes again.
-
-    \b
-    Example: bo record export customer > customers.csv
-    """
-    from bo import records
-    from projections import recordlists
-
-    views = _views(ledger, known_at, as_of)
-    shape = records.kind_shown(ledger, views, kind)
-    listed = recordlists.exported(views, shape)
-    if not listed:
-        records.require_reader(ledger, views, shape)
-    looked(ledger, views, [(shape.compartment, f"{kind}/{row.ref}") for row in listed])
-    return listed
-
-
-next(option for option in export.params if option.name == "format").default = "csv"
 
 
 @record.command()
@@ -376,7 +239,7 @@ def merge(ledger: Ledger, ref: str, into: str) -> None:
     from aggregates.record import Record
     from bo import records
 
-    views = _views(ledger)
+    views = records.views(ledger)
     found, target = records.standing(ledger, views, ref), records.standing(ledger, views, into)
 
     def work(tx: Transaction) -> None:
@@ -418,7 +281,7 @@ def erase(ledger: Ledger, ref: str, yes: bool) -> None:
     """
     from bo import errors, records
 
-    found = records.standing(ledger, _views(ledger), ref)
+    found = records.standing(ledger, records.views(ledger), ref)
     if not ledger.dry_run:
         options.confirm(f"Erase {found.stream} for ever?", yes)
     proposal = records.erase(ledger, found)
@@ -431,17 +294,7 @@ def _act(ledger: Ledger, ref: str, verb: Callable[..., Any]) -> None:
     from aggregates.record import Record
     from bo import errors, records
 
-    found = records.standing(ledger, _views(ledger), ref)
+    found = records.standing(ledger, records.views(ledger), ref)
     if not ledger.commit(lambda tx: bool(tx.change(Record, found.stream, verb, compartment=found.compartment))):
         errors.note(f"{found.ref} is so already: nothing changes")
     click.echo(found.ref)
-
-
-def _views(ledger: Ledger, known_at: int | date | None = None, as_of: date | None = None) -> Views:
-    """The views now or as they were; what records say holds from when it is recorded, so both dates mean that."""
-    from bo.records import PROJECTIONS
-    from projections.core import open_views
-
-    if as_of is not None and known_at is not None:
-        raise click.UsageError("what records say holds from when it is recorded: give --as-of or --known-at")
-    return open_views(ledger, as_of if known_at is None else known_at, only=PROJECTIONS)
