@@ -1,10 +1,9 @@
-"""Options that more than one command has, as decorators; `bo/params.py` holds their types."""
+"""Options that more than one command has, as decorators; `bo/params.py` holds their types and checks."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,16 +12,9 @@ import click
 from bo import params, settings
 
 if TYPE_CHECKING:
-    from datetime import date
-
     import msgspec
 
-    from bo.render import How
-    from bo.session import Session
-    from store.ledger import Ledger
-
 C = TypeVar("C", bound=Callable[..., Any])
-_YES = "bo.options.yes"
 DRAWN = ("table", "plain", "md", "html")
 """Formats for people."""
 
@@ -51,21 +43,22 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(command)
     def with_ledger(*args: Any, **given: Any) -> Any:
+        from bo import running
         from bo.session import open_ledger
 
         opened = open_ledger(settings.current())
         context = click.get_current_context()
         context.call_on_close(opened.close)
         context.obj = opened
-        _told(opened, context)
+        running.told(opened, context)
         if "reason" in taken:
             given["reason"] = opened.explained()
         for name in ("reason", "key", "dry_run"):
             if name not in taken:  # the ledger knows; the command need not
                 given.pop(name, None)
-        with opened.client.watched(), _heard(opened):
+        with opened.client.watched(), running.heard(opened):
             result = command(*args, ledger=opened, **params.within(opened, context, given))
-        _show_plan(opened)
+        running.show_plan(opened)
         return result
 
     return with_ledger
@@ -74,34 +67,6 @@ def ledger(command: Callable[..., Any]) -> Callable[..., Any]:
 def writes(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command of a ledger that records something: `--dry-run` shows what it would be, `--key` records it once."""
     return dry_run(key(ledger(command)))
-
-
-@contextmanager
-def _heard(opened: Session) -> Iterator[None]:
-    """What was recorded stays so when its result cannot be printed: say it, or somebody records it twice."""
-    try:
-        yield
-        if opened.recorded:
-            sys.stdout.flush()
-    except OSError as problem:
-        if not opened.recorded or problem.filename or isinstance(problem, BrokenPipeError):
-            raise
-        from bo.files import reason
-        from store.errors import Unavailable
-
-        said = f"recorded, but its result could not be written to stdout: {reason(problem)}"
-        raise Unavailable(said) from problem
-
-
-def _show_plan(opened: Ledger) -> None:
-    """What a dry run would have recorded, an event a line."""
-    if opened.planned:
-        import msgspec
-
-        from bo import errors
-
-        for stream, event, _ in opened.planned:
-            errors.tell(f"would record {stream}: {msgspec.json.encode(event).decode()}")
 
 
 def rows(command: Callable[..., Sequence[msgspec.Struct]]) -> Callable[..., Any]:
@@ -115,16 +80,16 @@ def rows(command: Callable[..., Sequence[msgspec.Struct]]) -> Callable[..., Any]
 
     @wraps(command)
     def printed(*args: Any, **given: Any) -> None:
-        from bo import render
+        from bo import printing, render
 
-        how = _how(given)
+        how = printing.how(given)
         if "limit" in taken:
             given["limit"] = None if how.sort else how.limit
         if "totals" in taken:
             given["totals"] = how.format in DRAWN
         found = command(*args, **given)
-        render.rows(found, _placed(how))
-        _remark(f"{len(found)} row{'' if len(found) == 1 else 's'}")
+        render.rows(found, printing.placed(how))
+        printing.remark(f"{len(found)} row{'' if len(found) == 1 else 's'}")
 
     for option in (
         click.option("--envelope", is_flag=True, help="With --json: position and head of the log around the rows."),
@@ -142,12 +107,12 @@ def shown(command: Callable[..., msgspec.Struct]) -> Callable[..., Any]:
 
     @wraps(command)
     def printed(*args: Any, **given: Any) -> None:
-        from bo import render
+        from bo import printing, render
 
-        how = _how(given)
+        how = printing.how(given)
         found = command(*args, **given)
-        render.one(found, _placed(how))
-        _remark("")
+        render.one(found, printing.placed(how))
+        printing.remark("")
 
     option = click.option("--envelope", is_flag=True, help="With --json: position and head of the log around it.")
     return _times(_formats(option(printed)), taken)
@@ -176,32 +141,11 @@ def on(command: C) -> C:
         is_flag=True,
         is_eager=True,
         expose_value=False,
-        callback=_meant,
+        callback=params.meant,
         help="A day years ahead is meant.",
     )(command)
     said = "The day it happened; today, if not said."
-    return click.option("--on", type=DAY, default="today", metavar="DAY", callback=_near, help=said)(command)
-
-
-def _meant(context: click.Context, param: click.Parameter, value: bool) -> None:
-    context.meta[_YES] = value
-
-
-def _near(context: click.Context, param: click.Parameter, day: date) -> date:
-    """Refuse a day more than a year ahead unless it is meant, and mention one that is yet to come."""
-    if context.resilient_parsing:
-        return day
-    from bo import dates, errors
-    from bo.clock import today
-
-    ahead = dates.ahead(day, today())
-    if ahead and day > dates.day("+1y") and not context.meta[_YES]:
-        from aggregates.core import Refused
-
-        raise Refused(f"{day} is {ahead} ahead: add --yes if it is meant")
-    if ahead:
-        errors.note(f"{day} is {ahead} ahead")
-    return day
+    return click.option("--on", type=DAY, default="today", metavar="DAY", callback=params.near, help=said)(command)
 
 
 def confirm(question: str, yes: bool) -> None:
@@ -213,36 +157,9 @@ def confirm(question: str, yes: bool) -> None:
     click.confirm(question, abort=True, err=True)
 
 
-def _text_needed(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    if value is not None and not value.strip():
-        raise click.BadParameter("an empty text says nothing", context, param)
-    return value
-
-
-def _reason_needed(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """What was said. None where somebody is there who will be asked: see `Session.explained`."""
-    if value is None and not context.resilient_parsing:
-        from bo.editing import at_terminal
-
-        if not at_terminal():
-            raise click.MissingParameter(ctx=context, param=param)
-    return _text_needed(context, param, value)
-
-
-def _editable(context: click.Context, param: click.Parameter, value: bool) -> bool:
-    if value and not context.resilient_parsing:
-        from bo.editing import at_terminal
-
-        if not at_terminal():
-            raise click.UsageError(
-                "--edit needs a terminal: give the text by --from FILE, or --from - for stdin", context
-            )
-    return value
-
-
 _why = "Why; it stays in the audit trail."
 reason = click.option(
-    "--reason", metavar="TEXT", callback=_reason_needed, help=f"{_why} Needed: if not said, your editor opens."
+    "--reason", metavar="TEXT", callback=params.reason_needed, help=f"{_why} Needed: if not said, your editor opens."
 )
 reason_if_any = click.option("--reason", default="", metavar="TEXT", help=_why)
 dry_run = click.option("--dry-run", is_flag=True, help="Show what would be recorded, and record nothing.")
@@ -269,30 +186,16 @@ period = click.option(
 )
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
 edit = click.option(
-    "--edit", "editor", is_flag=True, callback=_editable, help="Write it in your editor: VISUAL or EDITOR names it."
+    "--edit",
+    "editor",
+    is_flag=True,
+    callback=params.editable,
+    help="Write it in your editor: VISUAL or EDITOR names it.",
 )
 no_passphrase = click.option(
     "--no-passphrase", is_flag=True, help="Keep the device's keys in the clear: for tests and cron only."
 )
 output = click.option("-o", "--output", metavar="PATH|-", help="Write it there; - is stdout.")
-
-
-def _told(opened: Session, context: click.Context) -> None:
-    said = context.params
-    opened.command = context.command_path.removeprefix("bo ")
-    opened.reason, opened.key = said.get("reason") or "", said.get("key") or ""
-    opened.unexplained = "reason" in said and said["reason"] is None
-    opened.dry_run = bool(said.get("dry_run"))
-    if opened.key:
-        from hashlib import sha256
-
-        asked = [
-            (name, value)
-            for name, value in sorted(said.items())
-            if name not in ("key", "dry_run", "yes")
-            and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        ]  # what was not said has no part in it: the same words tomorrow are the same request
-        opened.request = sha256(repr((opened.command, asked)).encode()).digest()
 
 
 def _references(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
@@ -333,42 +236,3 @@ def _times(command: Callable[..., Any], taken: tuple[str, ...]) -> Callable[...,
             command
         )
     return command
-
-
-def _how(given: dict[str, Any]) -> How:
-    """Take out of what was given all that says how to print."""
-    from bo.render import How
-
-    format = "json" if given.pop("json") else given["format"]
-    del given["format"]
-    if given.pop("envelope"):
-        if format != "json":
-            raise click.UsageError("--envelope goes with --json")
-        around = (0, "")
-    else:
-        around = None
-    return How(format, given.pop("columns", ()), given.pop("sort", ()), given.pop("limit", None), around)
-
-
-def _placed(how: How) -> How:
-    return how if how.envelope is None else how._replace(envelope=_place())
-
-
-def _place() -> tuple[int, str]:
-    """The size and the root of the log as this client verified it last."""
-    opened: Ledger | None = click.get_current_context().obj
-    note = opened.client.get("note") if opened is not None else None
-    _, size, root, *_ = note.decode().split("\n") if note else ("", "0", "")
-    return int(size), root
-
-
-def _remark(count: str) -> None:
-    """For people only: how much it was, and where the log stands."""
-    if settings.current().quiet or sys.stderr is None or not sys.stderr.isatty():
-        return
-    from bo.errors import note
-
-    position, head = _place()
-    place = f"position {position}, head {head}" if head else ""
-    if count or place:
-        note(", ".join(filter(None, (count, place))))

@@ -1,4 +1,4 @@
-"""Types of arguments and options: a mistake in one is a sentence and exit 2."""
+"""Types of arguments and options, and checks of what was said: a mistake in one is a sentence and exit 2."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 if TYPE_CHECKING:
+    from datetime import date
     from decimal import Decimal
 
     from bo.amounts import Amount
     from bo.inputs import Source
     from store.ledger import Ledger
+
+_YES = "bo.options.yes"
 
 
 class Parsed(click.ParamType[Any]):
@@ -158,3 +161,52 @@ class Names(Parsed):
 
     def parse(self, text: str) -> tuple[str, ...]:
         return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def meant(context: click.Context, param: click.Parameter, value: bool) -> None:
+    """Keep for `near` that a day far ahead is meant."""
+    context.meta[_YES] = value
+
+
+def near(context: click.Context, param: click.Parameter, day: date) -> date:
+    """Refuse a day more than a year ahead unless it is meant, and mention one that is yet to come."""
+    if context.resilient_parsing:
+        return day
+    from bo import dates, errors
+    from bo.clock import today
+
+    ahead = dates.ahead(day, today())
+    if ahead and day > dates.day("+1y") and not context.meta[_YES]:
+        from aggregates.core import Refused
+
+        raise Refused(f"{day} is {ahead} ahead: add --yes if it is meant")
+    if ahead:
+        errors.note(f"{day} is {ahead} ahead")
+    return day
+
+
+def text_needed(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("an empty text says nothing", context, param)
+    return value
+
+
+def reason_needed(context: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """What was said. None where somebody is there who will be asked: see `Session.explained`."""
+    if value is None and not context.resilient_parsing:
+        from bo.editing import at_terminal
+
+        if not at_terminal():
+            raise click.MissingParameter(ctx=context, param=param)
+    return text_needed(context, param, value)
+
+
+def editable(context: click.Context, param: click.Parameter, value: bool) -> bool:
+    if value and not context.resilient_parsing:
+        from bo.editing import at_terminal
+
+        if not at_terminal():
+            raise click.UsageError(
+                "--edit needs a terminal: give the text by --from FILE, or --from - for stdin", context
+            )
+    return value
