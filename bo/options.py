@@ -171,6 +171,10 @@ due = click.option("--due", type=DAY, metavar="DAY", help="The day it is to be p
 tolerance = click.option(
     "--tolerance", type=MONEY, default="0", metavar="AMOUNT", help="If no more is missing of a document, write it off."
 )
+amount = click.option("--amount", type=MONEY, metavar="AMOUNT", help="Of it only so much.")
+booked = click.option(
+    "--booked", type=DAY, metavar="DAY", help="When it counts, if it came late; else the first open day."
+)
 since = click.option("--since", type=FIRST_DAY, metavar="DAY", help="From this day.")
 until = click.option("--until", type=LAST_DAY, metavar="DAY", help="To the end of this day.")
 tags = click.option(
@@ -185,6 +189,11 @@ period = click.option(
     "--period", type=PERIOD, metavar="PERIOD", help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02."
 )
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
+mapped = click.option(
+    "--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here."
+)
+save_map = click.option("--save-map", "save_as", metavar="NAME", default="", help="Keep the mapping under this name.")
+accept_valid = click.option("--accept-valid", is_flag=True, help="Import what is right, though some of it is wrong.")
 edit = click.option(
     "--edit",
     "editor",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("file", metavar="FILE")
-@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
+@options.mapped
 @options.on
 @options.writes
 def balances(ledger: Ledger, file: str, map_name: str | None, on: date) -> None:

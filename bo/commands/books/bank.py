@@ -149,9 +149,9 @@ def list_(ledger: Ledger, as_of: date | None, known_at: int | date | None) -> li
 @bank.command("import")
 @options.reference("bank", "bank", metavar="BANK")
 @click.argument("file", metavar="FILE|-")
-@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
-@click.option("--save-map", "save_as", metavar="NAME", default="", help="Keep the mapping under this name.")
-@click.option("--accept-valid", is_flag=True, help="Import what is right, though some of it is wrong.")
+@options.mapped
+@options.save_map
+@options.accept_valid
 @click.option("--goes-on", is_flag=True, help="FILE begins where those before it ended: no line of it is here.")
 @options.dry_run
 @options.ledger

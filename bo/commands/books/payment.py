@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from store.ledger import Ledger
 
 _ref = click.option("--ref", default="", metavar="TEXT", help="What the bank statement says of it.")
-_amount = click.option("--amount", type=options.MONEY, metavar="AMOUNT", help="Of it only so much.")
 _payment = options.reference("payment", "payment", metavar="PAYMENT")
 
 
@@ -65,7 +64,7 @@ def record_(
 @payment.command()
 @_payment
 @options.reference("number", "bill", "invoice", "payment", metavar="NUMBER")
-@_amount
+@options.amount
 @options.on
 @options.writes
 def allocate(ledger: Ledger, payment: str, number: str, amount: Amount | None, on: date) -> None:
@@ -102,7 +101,7 @@ def unallocate(ledger: Ledger, payment: str, allocation: int, on: date) -> None:
 
 @payment.command()
 @options.reference("number", "payment", "bill", "invoice", "credit", "vendor-credit", metavar="NUMBER")
-@_amount
+@options.amount
 @options.on
 @options.bank
 @_ref

@@ -171,7 +171,7 @@ def set_(ledger: Ledger, ref: str, sets: tuple[str, ...], source: Source | None,
 @record.command("import")
 @KIND
 @click.argument("file", metavar="FILE.csv|-")
-@click.option("--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here.")
+@options.mapped
 @click.option("--save-map", "save_as", metavar="NAME", help="Keep the mapping that was used under this name.")
 @click.option("--accept-valid", is_flag=True, help="Import the rows that are right, leave out the others (exit 8).")
 @options.reason_if_any
