@@ -12,10 +12,21 @@ from aggregates import text
 from aggregates.bill_lines import charged_by
 from aggregates.core import APPROVE, FINANCE, Event, State, replace, require
 from aggregates.crediting import Claim, after, credit_note, gone, miscounted
-from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
+from aggregates.credits import (
+    Allocation,
+    Credits,
+    changed,
+    held,
+    leaving,
+    require_meant,
+    settled,
+    settling,
+    standing,
+    unsettled,
+)
 from aggregates.discounting import Deducted, lessened
 from aggregates.en16931 import Tax
-from aggregates.legal import Party, due_date, fitted
+from aggregates.legal import Party, due_date
 from aggregates.lines import Line
 from aggregates.money import ZERO, Money
 from aggregates.relief import Discount, in_time
@@ -91,22 +102,12 @@ class Voided(Event, tag="bill.voided"):
     taxes: tuple[Tax, ...]
 
 
-class Allocated(Event, tag="bill.allocated"):
+class Allocated(Allocation, tag="bill.allocated"):
     """Credit from `source`, a payment or a credit note, settles a part of this bill."""
 
-    allocation: int
-    source: str
-    amount: Money
-    on: date
 
-
-class Unallocated(Event, tag="bill.unallocated"):
+class Unallocated(Allocation, tag="bill.unallocated"):
     """One whole allocation is taken back: its amount is owing again, and credit again."""
-
-    allocation: int
-    source: str
-    amount: Money
-    on: date
 
 
 class Given(Event, tag="bill.given"):
@@ -362,12 +363,9 @@ class Bill(State[Events]):
     def allocate(self, on: date, amount: Decimal | Money | None = None, source: str = "") -> tuple[Allocated, ...]:
         """Settle this bill with credit held here, the oldest first, or of one source; all that fits at most."""
         self._require_there("settled")
-        wanted = min(self.owing, self.credit_left) if amount is None else fitted(amount, self.currency, self.number)
-        require(self.owing, f"{self.number} is settled: nothing is owing")
-        require(wanted <= self.owing, f"{self.owing} is owing on {self.number}, not {wanted}")
         return tuple(
             Allocated(self.last_allocation + place, source, part, max(on, since, self.posted))
-            for place, (source, part, since) in enumerate(drawn(self.credits, wanted, source), 1)
+            for place, (source, part, since) in enumerate(settling(self, amount, source), 1)
         )
 
     def unallocate(self, allocation: int, on: date) -> Unallocated:
@@ -379,8 +377,7 @@ class Bill(State[Events]):
     def give(self, amount: Decimal | Money, on: date, to: str, source: str = "") -> tuple[Given, ...]:
         """Credit held here, of one source or any, for the bill or payment `to`: the same commit records both."""
         self._require_there("refunded")
-        require(to != self.number, f"the credit is at {to} already")
-        parts = drawn(self.credits, fitted(amount, self.currency, self.number), source)
+        parts = leaving(self, amount, to, source)
         return tuple(Given(source, part, max(on, since), self.vendor, self.number, to) for source, part, since in parts)
 
     def receive(self, *given: Given) -> tuple[Received, ...]:
@@ -389,9 +386,7 @@ class Bill(State[Events]):
         for each in given:
             whose = f"{each.origin} is of {each.vendor or 'nobody'}, {self.number} of {self.vendor}"
             require(each.vendor == self.vendor, whose)
-            require(each.to == self.number, f"the credit was given to {each.to}, not to {self.number}")
-            fits = each.amount.currency == self.currency
-            require(fits, f"{each.amount} cannot settle {self.number}, which is in {self.currency}")
+            require_meant(self, each)
         return tuple(Received(each.source, each.amount, each.on, each.origin) for each in given)
 
     # What is recorded has happened

@@ -1,11 +1,13 @@
 """Credit of a customer or with a vendor: what is left of each payment and credit note, and how it settles papers."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Any, Protocol
 
 import msgspec
 
-from aggregates.core import require
+from aggregates.core import Event, require
+from aggregates.legal import fitted
 from aggregates.money import ZERO, Money
 
 
@@ -13,6 +15,15 @@ class Credit(msgspec.Struct, frozen=True):
     """What is left of a payment or credit note, and from when on it can settle something."""
 
     left: Money
+    on: date
+
+
+class Allocation(Event, tag=False):
+    """What an allocation says, made or taken back: how much of the credit from `source` settles a paper."""
+
+    allocation: int
+    source: str
+    amount: Money
     on: date
 
 
@@ -54,6 +65,9 @@ class Paper(Protocol):
     def number(self) -> str: ...
 
     @property
+    def currency(self) -> str: ...
+
+    @property
     def owing(self) -> Money: ...
 
     @property
@@ -63,7 +77,29 @@ class Paper(Protocol):
     def allocations(self) -> dict[int, Any]: ...
 
 
-def settled(paper: Paper, made: Any) -> dict[str, Any]:
+def settling(paper: Paper, amount: Decimal | Money | None, source: str) -> list[tuple[str, Money, date]]:
+    """Which credit held at a paper settles it, of any or of one source: so much, or all that fits."""
+    fits = min(paper.owing, held(paper.credits))
+    wanted = fits if amount is None else fitted(amount, paper.currency, paper.number)
+    require(paper.owing, f"{paper.number} is settled: nothing is owing")
+    require(wanted <= paper.owing, f"{paper.owing} is owing on {paper.number}, not {wanted}")
+    return drawn(paper.credits, wanted, source)
+
+
+def leaving(paper: Paper, amount: Decimal | Money, to: str, source: str) -> list[tuple[str, Money, date]]:
+    """Which credit held at a paper goes to another, or to a payment."""
+    require(to != paper.number, f"the credit is at {to} already")
+    return drawn(paper.credits, fitted(amount, paper.currency, paper.number), source)
+
+
+def require_meant(paper: Paper, given: Any) -> None:
+    """Refuse credit that was given to another paper, or is in another currency."""
+    require(given.to == paper.number, f"the credit was given to {given.to}, not to {paper.number}")
+    fits = given.amount.currency == paper.currency
+    require(fits, f"{given.amount} cannot settle {paper.number}, which is in {paper.currency}")
+
+
+def settled(paper: Paper, made: Allocation) -> dict[str, Any]:
     """The fields that the allocation `made` changes."""
     return {
         "owing": paper.owing - made.amount,
@@ -73,7 +109,7 @@ def settled(paper: Paper, made: Any) -> dict[str, Any]:
     }
 
 
-def unsettled(paper: Paper, ended: Any) -> dict[str, Any]:
+def unsettled(paper: Paper, ended: Allocation) -> dict[str, Any]:
     """The fields that the end of an allocation changes back."""
     return {
         "owing": paper.owing + ended.amount,
@@ -82,10 +118,10 @@ def unsettled(paper: Paper, ended: Any) -> dict[str, Any]:
     }
 
 
-def standing(paper: Paper, allocation: int, on: date) -> Any:
+def standing(paper: Paper, allocation: int, on: date) -> Allocation:
     """The allocation that may be taken back on a day, whole."""
     known = ", ".join(map(str, paper.allocations)) or "none"
     require(allocation in paper.allocations, f"{paper.number} has no allocation {allocation}: it has {known}")
-    made = paper.allocations[allocation]
+    made: Allocation = paper.allocations[allocation]
     require(on >= made.on, f"allocation {allocation} is dated {made.on}: it cannot end on {on}")
     return made

@@ -11,7 +11,18 @@ import msgspec
 from aggregates import text
 from aggregates.core import FINANCE, Event, State, replace, require
 from aggregates.crediting import Claim, after, credit_note, gone, miscounted
-from aggregates.credits import Credits, changed, drawn, held, settled, standing, unsettled
+from aggregates.credits import (
+    Allocation,
+    Credits,
+    changed,
+    held,
+    leaving,
+    require_meant,
+    settled,
+    settling,
+    standing,
+    unsettled,
+)
 from aggregates.discounting import Deducted, lessened
 from aggregates.en16931 import Tax, totals
 from aggregates.legal import Document, Party, draft, due_date, fitted, legal
@@ -71,22 +82,12 @@ class Credited(Document, tag="invoice.credited"):
     """What goes back of a discount that was taken: the lines are at full price, taxes and totals less this."""
 
 
-class Allocated(Event, tag="invoice.allocated"):
+class Allocated(Allocation, tag="invoice.allocated"):
     """Credit from `source`, a payment or a credit note, settles a part of this invoice."""
 
-    allocation: int
-    source: str
-    amount: Money
-    on: date
 
-
-class Unallocated(Event, tag="invoice.unallocated"):
+class Unallocated(Allocation, tag="invoice.unallocated"):
     """One whole allocation is taken back: its amount is owing again, and credit again."""
-
-    allocation: int
-    source: str
-    amount: Money
-    on: date
 
 
 class Given(Event, tag="invoice.given"):
@@ -284,12 +285,9 @@ class Invoice(State[Events]):
     def allocate(self, on: date, amount: Decimal | Money | None = None, source: str = "") -> tuple[Allocated, ...]:
         """Settle this invoice with credit held here, the oldest first, or of one source; all that fits at most."""
         self._require_issued("settled")
-        wanted = min(self.owing, self.credit_left) if amount is None else fitted(amount, self.currency, self.number)
-        require(self.owing, f"{self.number} is settled: nothing is owing")
-        require(wanted <= self.owing, f"{self.owing} is owing on {self.number}, not {wanted}")
         return tuple(
             self._allocation(source, part, max(on, since), place)
-            for place, (source, part, since) in enumerate(drawn(self.credits, wanted, source), 1)
+            for place, (source, part, since) in enumerate(settling(self, amount, source), 1)
         )
 
     def unallocate(self, allocation: int, on: date) -> Unallocated:
@@ -301,8 +299,7 @@ class Invoice(State[Events]):
     def give(self, amount: Decimal | Money, on: date, to: str, source: str = "") -> tuple[Given, ...]:
         """Credit held here, of one source or any, for the invoice or payment `to`: the same commit records both."""
         require(self.number, "a draft holds no credit")
-        require(to != self.number, f"the credit is at {to} already")
-        parts = drawn(self.credits, fitted(amount, self.currency, self.number), source)
+        parts = leaving(self, amount, to, source)
         return tuple(
             Given(source, part, max(on, since), self.customer, self.number, to) for source, part, since in parts
         )
@@ -311,12 +308,9 @@ class Invoice(State[Events]):
         """Take what another invoice gave; `allocate` then settles with it."""
         self._require_issued("settled")
         for each in given:
-            require(
-                each.customer == self.customer, f"{each.origin} is of {each.customer}, {self.number} of {self.customer}"
-            )
-            require(each.to == self.number, f"the credit was given to {each.to}, not to {self.number}")
-            fits = each.amount.currency == self.currency
-            require(fits, f"{each.amount} cannot settle {self.number}, which is in {self.currency}")
+            whose = f"{each.origin} is of {each.customer or 'nobody'}, {self.number} of {self.customer}"
+            require(each.customer == self.customer, whose)
+            require_meant(self, each)
         return tuple(Received(each.source, each.amount, each.on, each.origin) for each in given)
 
     def void(self, on: date, reason: str) -> Voided:
