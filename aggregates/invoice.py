@@ -24,11 +24,11 @@ from aggregates.credits import (
     unsettled,
 )
 from aggregates.discounting import Deducted, lessened
-from aggregates.en16931 import Tax, totals
+from aggregates.en16931 import Tax
 from aggregates.legal import Document, Party, draft, due_date, fitted, legal
 from aggregates.lines import Line
 from aggregates.money import ZERO, Money
-from aggregates.relief import Discount, given_up, in_time, shortfall, taxes_of
+from aggregates.relief import Discount, given_up, in_time
 from aggregates.series import OURS, misnumbered
 
 DRAFT = re.compile(r"D-[0-9A-Z]+")
@@ -255,7 +255,7 @@ class Invoice(State[Events]):
 
     def pay(self, amount: Decimal | Money, on: date, ref: str = "") -> tuple[Paid, *tuple[Allocated, ...]]:
         """What is more than owing stays as credit. A payment can be dated before its invoice."""
-        self._require_issued("paid")
+        self.require_issued("paid")
         amount = fitted(amount, self.currency, self.number)
         require(amount > ZERO, f"a payment is more than zero, not {amount}")
         paid = Paid(f"{self.number}.{self.payments + 1}", amount, on, text.line(ref))
@@ -267,7 +267,7 @@ class Invoice(State[Events]):
         self, number: str, on: date, reason: str, claims: Sequence[Claim] = ()
     ) -> tuple[Credited, *tuple[Allocated, ...]]:
         """A credit note over `claims`, or all that remains. What is more than owing stays as credit."""
-        self._require_issued("credited")
+        self.require_issued("credited")
         require(reason.strip(), "a credit note needs a reason")
         require(on >= self.on, f"{self.number} is dated {self.on}: a credit note of {on} would precede it")
         fields = credit_note(self.number, self.lines, self.rest, claims, self.forgone)
@@ -284,7 +284,7 @@ class Invoice(State[Events]):
 
     def allocate(self, on: date, amount: Decimal | Money | None = None, source: str = "") -> tuple[Allocated, ...]:
         """Settle this invoice with credit held here, the oldest first, or of one source; all that fits at most."""
-        self._require_issued("settled")
+        self.require_issued("settled")
         return tuple(
             self._allocation(source, part, max(on, since), place)
             for place, (source, part, since) in enumerate(settling(self, amount, source), 1)
@@ -292,7 +292,7 @@ class Invoice(State[Events]):
 
     def unallocate(self, allocation: int, on: date) -> Unallocated:
         """Take back one allocation, whole."""
-        self._require_issued("changed")
+        self.require_issued("changed")
         made = standing(self, allocation, on)
         return Unallocated(allocation, made.source, made.amount, on)
 
@@ -306,7 +306,7 @@ class Invoice(State[Events]):
 
     def receive(self, *given: Given) -> tuple[Received, ...]:
         """Take what another invoice gave; `allocate` then settles with it."""
-        self._require_issued("settled")
+        self.require_issued("settled")
         for each in given:
             whose = f"{each.origin} is of {each.customer or 'nobody'}, {self.number} of {self.customer}"
             require(each.customer == self.customer, whose)
@@ -315,44 +315,12 @@ class Invoice(State[Events]):
 
     def void(self, on: date, reason: str) -> Voided:
         """Only what was never delivered: what reached the customer is corrected by a credit note."""
-        self._require_issued("voided")
+        self.require_issued("voided")
         require(reason.strip(), "a void needs a reason")
         require(on >= self.on, f"{self.number} is dated {self.on}: it cannot be voided on {on}")
         untouched = not self.allocations and self.owing == self.total and not self.credited
         require(untouched, f"{self.number} was settled or credited in part: correct it with a credit note")
         return Voided(self.owing, on, text.clean(reason))
-
-    def write_off(
-        self, on: date, reason: str, amount: Decimal | Money | None = None, relief: bool = False
-    ) -> WrittenOff:
-        """Give up what is owing, or `amount` of it; with `relief`, its tax is taken back from the state."""
-        self._require_issued("written off")
-        require(reason.strip(), "a write-off needs a reason")
-        require(on >= self.on, f"{self.number} is dated {self.on}: it cannot be written off on {on}")
-        require(self.owing, f"{self.number} is settled: nothing is owing")
-        amount = self.owing if amount is None else fitted(amount, self.currency, self.number)
-        require(ZERO < amount <= self.owing, f"{self.owing} is owing on {self.number}, not {amount}")
-        most = self.total - self.credited - self.written_off
-        require(amount <= most, f"{most} of {self.number} is neither credited nor written off yet, not {amount}")
-        return WrittenOff(amount, on, text.clean(reason), taxes=self._taxes(amount) if relief else ())
-
-    def round_off(self, on: date, paid: date, tolerance: Money) -> tuple[Forgone, ...]:
-        """What is missing from a payment of the day `paid`: a discount in time, else a difference that is tolerated."""
-        found = shortfall(self, paid, tolerance)
-        if found is None:
-            return ()
-        if found.discounted:
-            return (Discounted(self.owing, on, found.reason, self._taxes(self.owing)),)
-        return (WrittenOff(self.owing, on, found.reason, small=True),)
-
-    def reinstate(self, on: date, reason: str) -> Reinstated:
-        """Take back the last write-off or discount that stands."""
-        self._require_issued("reinstated")
-        require(reason.strip(), "taking back a write-off needs a reason")
-        require(self.forgone, f"nothing of {self.number} is written off or discounted")
-        was = self.forgone[-1]
-        require(on >= was.on, f"it was written off on {was.on}: that cannot end on {on}")
-        return Reinstated(was.amount, on, text.clean(reason), was)
 
     # What is recorded has happened
 
@@ -418,7 +386,8 @@ class Invoice(State[Events]):
         require(not self.number, f"this draft was issued as {self.number}")
         require(not self.discarded, "this draft was discarded")
 
-    def _require_issued(self, verb: str) -> None:
+    def require_issued(self, verb: str) -> None:
+        """Refuse what is done to an invoice that was issued and stands."""
         require(self.customer, "there is no such invoice")
         require(self.number, f"a draft cannot be {verb}: issue it first")
         require(not self.voided, f"{self.number} was voided: it cannot be {verb}")
@@ -426,11 +395,6 @@ class Invoice(State[Events]):
     def _allocation(self, source: str, amount: Money, on: date, place: int = 1) -> Allocated:
         """Of the later of two dates: the credit's and the invoice's."""
         return Allocated(self.last_allocation + place, source, amount, max(on, self.on))
-
-    def _taxes(self, part: Money) -> tuple[Tax, ...]:
-        """What of the tax that is not credited goes with a part of the total."""
-        before = sum((each.amount for each in self.forgone if each.taxes), Money(0, self.currency))
-        return taxes_of(totals(self.rest, self.currency).taxes, before, part)
 
     def _overcredited(self, event: Credited) -> str:
         """Why this credit note takes more than remains, "" when it does not."""

@@ -7,6 +7,7 @@ from base64 import b32encode
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from aggregates import invoice_losses
 from aggregates.core import FINANCE, SALES, require
 from aggregates.directory import Entry
 from aggregates.discounting import gross
@@ -226,7 +227,7 @@ def void(tx: Transaction, key: str, on: date, reason: str) -> Said:
 
 def write_off(tx: Transaction, key: str, on: date, reason: str, amount: Amount | None, relief: bool = False) -> Said:
     given_up = tx.change(
-        Invoice, key, Invoice.write_off, on, reason, None if amount is None else fitting(amount), relief
+        Invoice, key, invoice_losses.write_off, on, reason, None if amount is None else fitting(amount), relief
     )
     tax = sum((each.amount for each in given_up.taxes), ZERO)
     said = f"{given_up.amount} is written off" + (f", {tax} of it as tax that comes back" if tax else "")
@@ -234,7 +235,7 @@ def write_off(tx: Transaction, key: str, on: date, reason: str, amount: Amount |
 
 
 def reinstate(tx: Transaction, key: str, on: date, reason: str) -> Said:
-    again = tx.change(Invoice, key, Invoice.reinstate, on, reason)
+    again = tx.change(Invoice, key, invoice_losses.reinstate, on, reason)
     return [tx.state(Invoice, key).number, f"{again.amount} is owing again", *_left(tx, key)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from aggregates import bill_discounts
+from aggregates import bill_discounts, invoice_losses
 from aggregates.bill import Bill, Tolerated
 from aggregates.discounting import Deducted
 from aggregates.invoice import Invoice, WrittenOff
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VERBS: dict[str, tuple[type[Any], Callable[..., Any], Callable[..., Any]]] = {
     "bill": (Bill, bill_discounts.round_off, bill_discounts.reinstate),
-    "invoice": (Invoice, Invoice.round_off, Invoice.reinstate),
+    "invoice": (Invoice, invoice_losses.round_off, invoice_losses.reinstate),
 }
 
 

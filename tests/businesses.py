@@ -9,7 +9,7 @@ from decimal import Decimal
 import msgspec
 from hypothesis import strategies as st
 
-from aggregates import bill_discounts
+from aggregates import bill_discounts, invoice_losses
 from aggregates.bill import Bill
 from aggregates.bill_lines import bill_line
 from aggregates.chart import Chart
@@ -114,7 +114,7 @@ class Business:
         tx.change(Invoice, key, Invoice.pay, amount, day, act.text)
         invoice = tx.state(Invoice, key)
         tolerance = Money(act.minor // 2, invoice.currency)
-        tx.change(Invoice, key, Invoice.round_off, max(day, invoice.on), day, tolerance)
+        tx.change(Invoice, key, invoice_losses.round_off, max(day, invoice.on), day, tolerance)
 
     def _credit(self, tx: Transaction, act: Act) -> None:
         number = books.number(tx, "CN", self._day(act))
@@ -143,10 +143,10 @@ class Business:
     def _write_off(self, tx: Transaction, act: Act) -> None:
         key = self._invoice(act)
         amount = Money(act.minor, tx.state(Invoice, key).currency)
-        tx.change(Invoice, key, Invoice.write_off, self._day(act), act.text, amount, act.at == 2)
+        tx.change(Invoice, key, invoice_losses.write_off, self._day(act), act.text, amount, act.at == 2)
 
     def _reinstate(self, tx: Transaction, act: Act) -> None:
-        tx.change(Invoice, self._invoice(act), Invoice.reinstate, FIRST + timedelta(200), act.text)
+        tx.change(Invoice, self._invoice(act), invoice_losses.reinstate, FIRST + timedelta(200), act.text)
 
     def _purchase(self, tx: Transaction, act: Act) -> None:
         """A bill paid less its discount, or too late for that; at times the vendor does not grant it."""

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from aggregates.core import Refused
 from aggregates.crediting import Claim, claim
 from aggregates.invoice import Credited, Discounted, Invoice
+from aggregates.invoice_losses import reinstate, round_off
 from aggregates.legal import Party
 from aggregates.lines import Line, line
 from aggregates.money import ZERO, Money, eur
@@ -40,7 +41,7 @@ class Paid:
         self.due = issued.total - terms.of(issued.total)
         if self.due:
             self.record(*self.state.pay(self.due, LATER))
-            self.record(*self.state.round_off(LATER, LATER, ZERO))
+            self.record(*round_off(self.state, LATER, LATER, ZERO))
 
     def record(self, *events: Any) -> None:
         for event in events:
@@ -100,7 +101,7 @@ def test_a_credit_note_of_a_day_before_the_discount_is_refused() -> None:
 def test_what_is_left_of_a_discount_can_be_taken_back() -> None:
     paid = Paid()
     paid.credit(claim("1"))
-    back = paid.state.reinstate(LATER, "the payment bounced")
+    back = reinstate(paid.state, LATER, "the payment bounced")
     assert back.amount == eur("4.28")
     paid.record(back)
     assert paid.balance["@discount"] == 0

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aggregates import invoice_losses
 from aggregates.bill import Bill
 from aggregates.crediting import Claim
 from aggregates.invoice import Invoice
@@ -120,7 +121,7 @@ def test_what_was_paid_with_a_discount_and_is_credited_leaves_only_what_the_rate
     def pay(tx: Transaction) -> None:
         assert invoice.discount
         tx.change(Invoice, key, Invoice.pay, invoice.total - invoice.discount.of(invoice.total), day)
-        tx.change(Invoice, key, Invoice.round_off, day, day, ZERO)
+        tx.change(Invoice, key, invoice_losses.round_off, day, day, ZERO)
 
     ledger.commit(pay)
     claims = [[Claim(place)] for place in dict.fromkeys(lines) if len(set(lines)) < 3]
