@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import click
-
 from bo import books, files, options, render
 from projections import accounts, balances, entries
 from projections.core import open_views
@@ -40,15 +38,13 @@ class Export(NamedTuple):
 def command(write: Callable[[Export], Iterator[str]]) -> Callable[..., None]:
     """The options of an export around a function that gives its text."""
 
-    @click.option("--force", is_flag=True, help="Overwrite the file.")
+    @options.force
     @options.output
     @options.period
     @options.ledger
     def written(ledger: Ledger, period: Period | None, output: str | None, force: bool) -> None:
         pieces = (piece.encode() for piece in write(taken(open_views(ledger), period)))
-        files.write_output(output or "-", pieces, force=force)
-        if output not in (None, "-"):
-            click.echo(output)
+        files.hand_over(output, pieces, force=force)
 
     written.__doc__ = write.__doc__
     return written

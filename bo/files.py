@@ -77,6 +77,15 @@ def shortened(name: str) -> str:
     return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + dot + ending
 
 
+def hand_over(path: str | None, pieces: Iterable[bytes], *, force: bool = False) -> None:
+    """What --output and --force ask for: to standard output, or into a new file, whose path is then the result."""
+    write_output(path or "-", pieces, force=force)
+    if path not in (None, "-"):
+        import click
+
+        click.echo(path)
+
+
 def write_output(path: str | Path, pieces: Iterable[bytes], *, force: bool = False) -> None:
     """Write a new file whole or not at all, readable by its owner only; `-` is standard output.
 

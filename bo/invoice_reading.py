@@ -148,7 +148,7 @@ def _customer_in(ledger: Ledger, text: str) -> str:
 @click.command("print")
 @options.reference("number", "invoice", "credit", metavar="NUMBER")
 @options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.force
 @options.ledger
 def print_(ledger: Ledger, number: str, output: str | None, force: bool) -> None:
     """Write an invoice or credit note as the HTML page that was stored when it was issued.
@@ -161,9 +161,7 @@ def print_(ledger: Ledger, number: str, output: str | None, force: bool) -> None
     from projections.references import resolve
 
     page = invoicing.rendering(ledger, resolve(open_views(ledger), number, "invoice", "credit"))
-    files.write_output(output or "-", [page], force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    files.hand_over(output, [page], force=force)
 
 
 COMMANDS: tuple[click.Command, ...] = (show, history, list_, unpaid, aging, balance, print_)

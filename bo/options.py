@@ -185,9 +185,9 @@ _only = click.option(
 )
 _by = click.option("--by", default="", metavar="DIMENSION", help="Once for each of its values, and for what has none.")
 in_base = click.option("--base", "in_base", is_flag=True, help="Everything in the ledger's own currency.")
-period = click.option(
-    "--period", type=PERIOD, metavar="PERIOD", help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02."
-)
+_periods = "2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02."
+period = click.option("--period", type=PERIOD, metavar="PERIOD", help=_periods)
+period_needed = click.option("--period", type=PERIOD, required=True, metavar="PERIOD", help=_periods)
 from_file = click.option("--from", "source", type=params.From(), metavar="FILE|-", help="Read it from a file or stdin.")
 mapped = click.option(
     "--map", "map_name", metavar="FILE|NAME", help="How columns become fields: JSON, or a mapping kept here."
@@ -205,6 +205,7 @@ no_passphrase = click.option(
     "--no-passphrase", is_flag=True, help="Keep the device's keys in the clear: for tests and cron only."
 )
 output = click.option("-o", "--output", metavar="PATH|-", help="Write it there; - is stdout.")
+force = click.option("--force", is_flag=True, help="Overwrite the file.")
 
 
 def _references(*kinds: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:

@@ -74,7 +74,7 @@ def approve(ledger: Ledger, number: str, seen: str) -> None:
 @_batch
 @click.option("--form", type=click.Choice(FORMS), default=FORMS[1], show_default=True, help="Which version of it.")
 @options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.force
 @options.dry_run
 @options.ledger
 def export(ledger: Ledger, number: str, form: str, output: str | None, force: bool) -> None:
@@ -86,9 +86,7 @@ def export(ledger: Ledger, number: str, form: str, output: str | None, force: bo
     from bo import batches, files
 
     page = batches.export(ledger, batches.batch(ledger, number), form)
-    files.write_output(output or "-", [page], force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    files.hand_over(output, [page], force=force)
 
 
 @batch.command()

@@ -14,17 +14,11 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--period",
-    type=options.PERIOD,
-    required=True,
-    metavar="PERIOD",
-    help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
-)
+@options.period_needed
 @click.option("--consultant", type=click.IntRange(1001, 9_999_999), required=True, help="The adviser's number.")
 @click.option("--client", type=click.IntRange(1, 99_999), required=True, help="The client's number there.")
 @options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.force
 @options.ledger
 def datev(ledger: Ledger, period: Period, consultant: int, client: int, output: str | None, force: bool) -> None:
     """Export the entries of a period as a DATEV batch of bookings (EXTF 700, Buchungsstapel 13).
@@ -41,6 +35,4 @@ def datev(ledger: Ledger, period: Period, consultant: int, client: int, output: 
     from projections.core import open_views
 
     batch = Batch(open_views(ledger), period, Office(consultant, client))
-    files.write_output(output or "-", batch.pieces(), force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    files.hand_over(output, batch.pieces(), force=force)

@@ -14,18 +14,12 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option(
-    "--period",
-    type=options.PERIOD,
-    required=True,
-    metavar="PERIOD",
-    help="2026, 2026/27, 2026-Q1, 2026-03, a day, or 2026-01..2026-02.",
-)
+@options.period_needed
 @click.option("--registration", required=True, metavar="NUMBER", help="The organisation's registration number.")
 @click.option("--contact", default="", metavar="NAME", help="Who answers for it; the organisation, if not said.")
 @click.option("--schema", type=click.Choice(("1.10", "1.30")), default="1.30", show_default=True)
 @options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.force
 @options.ledger
 def saft(
     ledger: Ledger, period: Period, registration: str, contact: str, schema: str, output: str | None, force: bool
@@ -48,6 +42,4 @@ def saft(
     views = open_views(ledger)
     company = Company(registration, contact or directory.setting(views, "name"))
     pieces = File(views, period, schema, company).pieces()
-    files.write_output(output or "-", (piece.encode() for piece in pieces), force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    files.hand_over(output, (piece.encode() for piece in pieces), force=force)

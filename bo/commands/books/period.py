@@ -110,7 +110,7 @@ def checklist(ledger: Ledger, period: Period) -> list[Open]:
 @period.command()
 @_period
 @options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.force
 @options.ledger
 def seal(ledger: Ledger, period: Period, output: str | None, force: bool) -> None:
     """Give out the sealed package of PERIOD: canonical JSON whose SHA-256 stands in the log.
@@ -124,9 +124,7 @@ def seal(ledger: Ledger, period: Period, output: str | None, force: bool) -> Non
     from bo import closing, files
     from projections.core import open_views
 
-    files.write_output(output or "-", [closing.sealed(ledger, open_views(ledger), period)], force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    files.hand_over(output, [closing.sealed(ledger, open_views(ledger), period)], force=force)
 
 
 @period.command()

@@ -84,7 +84,7 @@ def show(ledger: Ledger, number: str, known_at: int | date | None) -> list[Remin
 @_number
 @click.option("--level", type=click.IntRange(1, 9), metavar="LEVEL", help="Which reminder; the last, if not said.")
 @options.output
-@click.option("--force", is_flag=True, help="Overwrite the file.")
+@options.force
 @options.ledger
 def print_(ledger: Ledger, number: str, level: int | None, output: str | None, force: bool) -> None:
     """Write the letter of a reminder as it was stored when it was made.
@@ -95,9 +95,7 @@ def print_(ledger: Ledger, number: str, level: int | None, output: str | None, f
     from bo import files, invoicing, reminding
 
     page = reminding.letter(ledger, invoicing.invoice(ledger, number), level)
-    files.write_output(output or "-", [page], force=force)
-    if output not in (None, "-"):
-        click.echo(output)
+    files.hand_over(output, [page], force=force)
 
 
 @dunning.command()
