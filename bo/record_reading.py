@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     import msgspec
 
-    from projections.core import Views
-    from projections.recordlists import Change, Rows
+    from projections.core import Rows, Views
+    from projections.recordlists import Change
     from projections.recordtext import Kind
     from store.ledger import Ledger
 
@@ -97,12 +97,13 @@ def list_(
     """
     from bo import records
     from projections import recordlists
+    from projections.core import Rows
 
     views = records.views(ledger, known_at, as_of)
     if kind is None:
         found = recordlists.cards(views, closed, limit)
         looked(ledger, views, [(place, f"{card.kind}/{card.ref}") for place, card in found])
-        return recordlists.Rows(recordlists.Card, [card for _, card in found])
+        return Rows(recordlists.Card, [card for _, card in found])
     shape = records.kind_shown(ledger, views, kind)
     return _noted(ledger, views, shape, recordlists.listed(views, shape, closed, limit))
 
@@ -124,11 +125,12 @@ def find(
     """
     from bo import records
     from projections import recordlists
+    from projections.core import Rows
 
     views = records.views(ledger, known_at, as_of)
     found = recordlists.hits(views, " ".join(text), limit)
     looked(ledger, views, [(place, f"{hit.kind}/{hit.ref}") for place, hit in found])
-    return recordlists.Rows(recordlists.Hit, [hit for _, hit in found])
+    return Rows(recordlists.Hit, [hit for _, hit in found])
 
 
 @click.command()

@@ -18,7 +18,7 @@ from aggregates.text import reference
 from bo import books, cron, errors, invoicing, journaling, purchasing, templating
 from bo.invoice_input import bearing
 from projections import recurrences, references
-from projections.core import Nothing, open_views
+from projections.core import Rows, open_views
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -216,7 +216,7 @@ class Shown(Listed):
 def listed(views: Views, day: date, ref: str = "") -> list[Listed]:
     """Every template, when it is due next, seen from a day, and how many occurrences before that day were not made."""
     rows = [_listed(each, *_outlook(views, each, day)) for each in recurrences.templates(views, ref)]
-    return rows or Nothing(Listed)
+    return rows or Rows(Listed)
 
 
 def shown(views: Views, day: date, ref: str) -> Shown:

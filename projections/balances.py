@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from projections.core import Minor, Nothing
+from projections.core import Minor, Rows
 from projections.tagged import bears
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def _compared(rows: list[TrialBalance], others: list[TrialBalance]) -> list[Tria
         if place in now or debit or credit:
             fields = msgspec.structs.asdict(row)
             found.append(Compared(**fields, compared_debit=debit, compared_credit=credit, change=change))
-    return found or Nothing(Compared)
+    return found or Rows(Compared)
 
 
 def _sums(rows: list[TrialBalance]) -> list[TrialBalance]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from projections.accounts import known, within
 from projections.balances import moved
 from projections.bookkeys import LINES
-from projections.core import Minor, Nothing
+from projections.core import Minor, Rows
 from projections.statements import Compared, Line
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def cash_flow(
             if totals and lines and section in TOTALLED:
                 lines.append((f"Total: {section}", "", sum(line[2] for line in lines), sum(line[3] for line in lines)))
             rows += [_line(section, currency, *line, compared=before is not None) for line in lines]
-    return rows or Nothing(Compared if before is not None else Line)
+    return rows or Rows(Compared if before is not None else Line)
 
 
 def _money(views: Views) -> list[str]:

@@ -15,7 +15,7 @@ from store.client import Client
 from store.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date
 
     from projections.sink import Sink
@@ -60,11 +60,11 @@ class Projection:
         return ""
 
 
-class Nothing(list[Any]):
-    """No rows, but known columns: a listing of them still has its header."""
+class Rows(list[Any]):
+    """Rows that know their columns: where there are none, a listing of them still has its header."""
 
-    def __init__(self, struct: type[msgspec.Struct]) -> None:
-        super().__init__()
+    def __init__(self, struct: type[msgspec.Struct], rows: Iterable[msgspec.Struct] = ()) -> None:
+        super().__init__(rows)
         self.struct = struct
 
 
@@ -147,7 +147,7 @@ class Views:
         found = self._db.execute(sql, values)
         names = [column[0] for column in found.description]
         rows = [dict(zip(names, row, strict=True)) for row in found]
-        return msgspec.convert(rows, list[shape], strict=False) if rows else Nothing(shape)  # type: ignore[valid-type]
+        return msgspec.convert(rows, list[shape], strict=False) if rows else Rows(shape)  # type: ignore[valid-type]
 
     def rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query as SQLite has them."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from projections.core import Rows
 from projections.directory import compartments, person_name
 from projections.records import COLUMNS, Standing, kind_of, kinds, standing
 from projections.recordtext import folded, written
@@ -15,8 +16,6 @@ from projections.references import ERASED, label
 from store.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from projections.core import Views
     from projections.recordtext import Field, Kind
     from projections.references import Found
@@ -214,14 +213,6 @@ def hits(views: Views, text: str, limit: int | None = None) -> list[tuple[int, H
         (each.compartment, Hit(each.kind, each.ref, each.name, each.status, _holding(each, wanted, tokens, views)))
         for each in found
     ]
-
-
-class Rows(list[Any]):
-    """Rows that know their shape when there are none."""
-
-    def __init__(self, struct: type[msgspec.Struct], rows: Iterable[msgspec.Struct] = ()) -> None:
-        super().__init__(rows)
-        self.struct = struct
 
 
 class _Changed(msgspec.Struct):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from projections.core import Nothing
+from projections.core import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -67,8 +67,8 @@ def by_value(
     for value, part in split(views, dimension, only):
         rows = report(part)
         found += [_valued(type(row))(value, *msgspec.structs.astuple(row)) for row in rows]
-        if isinstance(rows, Nothing):
-            empty = Nothing(_valued(rows.struct))
+        if isinstance(rows, Rows):
+            empty = Rows(_valued(rows.struct))
     return found or empty
 
 

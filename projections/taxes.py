@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from projections.bookkeys import PARTS
-from projections.core import Minor, Nothing, Projection, on
+from projections.core import Minor, Projection, Rows, on
 from projections.taxcodes import Codes
 from projections.taxed import Posted, Seen, posted
 
@@ -123,7 +123,7 @@ def boxes(views: Views, about: Seen) -> list[Box]:
     found = [sums[key] for key in order]
     for row in found:
         row.amount = Minor(in_units(row.amount, 10 ** views.digits(row.currency), about.rounding))
-    return found or Nothing(Box)
+    return found or Rows(Box)
 
 
 def in_units(minor: int, unit: int, rounding: str) -> int:
@@ -158,7 +158,7 @@ def drilled(views: Views, about: Seen, box: str) -> list[Behind]:
             day = dated if dated < str(about.first) else ""
             corrects = next((f"{row[0]} to {row[1]}" for row in filed if row[0] <= day <= row[1]), "")
             found.append(Behind(**msgspec.structs.asdict(each), corrects=corrects, original=original))
-    return found or Nothing(Behind)
+    return found or Rows(Behind)
 
 
 def _paper(views: Views, each: Posted) -> tuple[str, str]:
@@ -207,7 +207,7 @@ def by_code(views: Views, first: date, last: date) -> list[Turnover]:
             known.base = Minor(known.base + each.amount)
         else:
             known.tax = Minor(known.tax + each.amount)
-    return [sums[key] for key in sorted(sums, reverse=True)] or Nothing(Turnover)
+    return [sums[key] for key in sorted(sums, reverse=True)] or Rows(Turnover)
 
 
 class Return(msgspec.Struct):
