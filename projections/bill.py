@@ -10,7 +10,7 @@ import msgspec
 from projections.bills import PERSON, STATUS, VENDOR, source
 from projections.core import Minor
 from projections.disputes import reason
-from projections.papers import Movement, Tax, parsed
+from projections.papers import Movement, Tax, whole
 from store.errors import NotFound
 
 if TYPE_CHECKING:
@@ -71,46 +71,16 @@ class Bill(msgspec.Struct):
     seller: Seller
     lines: list[Line]
     taxes: list[Tax]
-    movements: list[Movement]
+    movements: list[Movement] = []
     digest: str = ""
     """What an approval of it as it stands is bound to."""
 
 
-class _Row(msgspec.Struct):
-    """A bill whose parts are JSON still."""
-
-    number: str
-    ref: str
-    status: str
-    vendor: str
-    party: str
-    on: date
-    posted: date
-    due: date
-    currency: str
-    net: int
-    tax: int
-    total: int
-    owing: int
-    credit: int
-    credited: int
-    discount: str | None
-    discount_until: date | None
-    text: str
-    batch: str
-    entered_by: str
-    changed_by: str
-    approved_by: str
-    disputed: str
-    seller: str
-    lines: str
-    taxes: str
-
-
 def shown(views: Views, number: str, as_of: date | None = None) -> Bill:
     """One bill, whole. Raises NotFound for a day before it was posted."""
-    row = views.one(
-        _Row,
+    found = whole(
+        views,
+        Bill,
         f"""SELECT number, ref, {STATUS} AS status, {VENDOR} AS vendor, party, on_date AS "on", posted, due, currency,
             net, tax, total, owing, credit, credited, discount, discount_until, text, batch,
             {PERSON.format("added_by")} AS entered_by,
@@ -119,15 +89,10 @@ def shown(views: Views, number: str, as_of: date | None = None) -> Bill:
             WHERE number = ?2 AND (?1 IS NULL OR posted <= ?1)""",  # noqa: S608
         as_of, number,
     )  # fmt: skip
-    if row is None:
+    if found is None:
         raise NotFound(f"{number} was not posted by {as_of}" if as_of else f"you cannot see how {number} began")
-    parts = {
-        "seller": msgspec.json.decode(row.seller, type=Seller),
-        "lines": parsed(row.lines, Line),
-        "taxes": parsed(row.taxes, Tax),
-        "movements": movements(views, number, as_of),
-    }
-    return Bill(**{**msgspec.structs.asdict(row), **parts})
+    found.movements = movements(views, number, as_of)
+    return found
 
 
 def movements(views: Views, number: str, as_of: date | None = None) -> list[Movement]:
@@ -158,37 +123,16 @@ class VendorCredit(msgspec.Struct):
     """What of a discount that was taken goes with the lines: taxes and totals are less by it."""
 
 
-class _Note(msgspec.Struct):
-    number: str
-    ref: str
-    bill: str
-    vendor: str
-    party: str
-    on: date
-    currency: str
-    net: int
-    tax: int
-    total: int
-    reason: str
-    lines: str
-    discounted: str
-    taxes: str
-
-
 def vendor_credit(views: Views, number: str) -> VendorCredit:
     """Raises NotFound when its bill is from before this device was given access."""
-    row = views.one(
-        _Note,
+    found = whole(
+        views,
+        VendorCredit,
         f"""SELECT c.number, c.ref, c.bill, {VENDOR} AS vendor, party, c.on_date AS "on", currency, c.net, c.tax,
             c.total, reason, c.lines, c.discounted, c.taxes FROM vendor_credit c JOIN bill b ON b.number = c.bill
             WHERE c.number = ?""",  # noqa: S608
         number,
     )  # fmt: skip
-    if row is None:
+    if found is None:
         raise NotFound(f"you cannot see the bill that {number} corrects")
-    parts = {
-        "lines": parsed(row.lines, Line),
-        "discounted": parsed(row.discounted, Tax),
-        "taxes": parsed(row.taxes, Tax),
-    }
-    return VendorCredit(**{**msgspec.structs.asdict(row), **parts})
+    return found

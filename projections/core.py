@@ -143,11 +143,15 @@ class Views:
 
     def all(self, shape: type[Row], sql: str, *values: Any) -> list[Row]:
         """The rows of a query, as structs of `shape`, column by column."""
+        rows = self.named(sql, *values)
+        return msgspec.convert(rows, list[shape], strict=False) if rows else Rows(shape)  # type: ignore[valid-type]
+
+    def named(self, sql: str, *values: Any) -> list[dict[str, Any]]:
+        """The rows of a query, each by the names of its columns."""
         self._before(sql)
         found = self._db.execute(sql, values)
         names = [column[0] for column in found.description]
-        rows = [dict(zip(names, row, strict=True)) for row in found]
-        return msgspec.convert(rows, list[shape], strict=False) if rows else Rows(shape)  # type: ignore[valid-type]
+        return [dict(zip(names, row, strict=True)) for row in found]
 
     def rows(self, sql: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The rows of a query as SQLite has them."""

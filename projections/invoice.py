@@ -10,7 +10,7 @@ import msgspec
 from projections.core import Minor
 from projections.disputes import reason
 from projections.invoices import CUSTOMER, PARTY, STATUS, source
-from projections.papers import Movement, Tax, parsed
+from projections.papers import Movement, Tax, whole
 from store.errors import NotFound
 
 if TYPE_CHECKING:
@@ -66,40 +66,14 @@ class Invoice(msgspec.Struct):
     buyer: Buyer
     lines: list[Line]
     taxes: list[Tax]
-    movements: list[Movement]
-
-
-class _Row(msgspec.Struct):
-    """An invoice whose parts are JSON still."""
-
-    number: str | None
-    draft: str | None
-    status: str
-    customer: str
-    party: str
-    on: date | None
-    due: date | None
-    currency: str
-    net: int
-    tax: int
-    total: int
-    owing: int
-    credit: int
-    credited: int
-    written_off: int
-    ref: str
-    discount: str | None
-    discount_until: date | None
-    disputed: str
-    buyer: str
-    lines: str
-    taxes: str
+    movements: list[Movement] = []
 
 
 def shown(views: Views, key: str, as_of: date | None = None) -> Invoice:
     """One invoice, whole. Raises NotFound for a day on which it was not issued."""
-    row = views.one(
-        _Row,
+    found = whole(
+        views,
+        Invoice,
         f"""SELECT number, NULLIF(key, number) AS draft, {STATUS} AS status, {CUSTOMER} AS customer,
             {PARTY} AS party, on_date AS "on",
             due, currency, net, tax, total, owing, credit, credited, written_off, ref, discount, discount_until,
@@ -107,15 +81,10 @@ def shown(views: Views, key: str, as_of: date | None = None) -> Invoice:
             FROM {source(as_of, " AND i.key = ?2")} WHERE key = ?2 AND (?1 IS NULL OR on_date <= ?1)""",  # noqa: S608
         as_of, key,
     )  # fmt: skip
-    if row is None:
+    if found is None:
         raise NotFound(f"{key} was not issued by {as_of}" if as_of else f"you cannot see how {key} began")
-    parts = {
-        "buyer": msgspec.json.decode(row.buyer, type=Buyer),
-        "lines": parsed(row.lines, Line),
-        "taxes": parsed(row.taxes, Tax),
-        "movements": movements(views, key, as_of),
-    }
-    return Invoice(**{**msgspec.structs.asdict(row), **parts})
+    found.movements = movements(views, key, as_of)
+    return found
 
 
 def movements(views: Views, key: str, as_of: date | None = None) -> list[Movement]:
@@ -145,36 +114,16 @@ class CreditNote(msgspec.Struct):
     """What of a discount that was taken goes with the lines: taxes and totals are less by it."""
 
 
-class _Note(msgspec.Struct):
-    number: str
-    invoice: str
-    customer: str
-    party: str
-    on: date
-    currency: str
-    net: int
-    tax: int
-    total: int
-    reason: str
-    lines: str
-    discounted: str
-    taxes: str
-
-
 def credit_note(views: Views, number: str) -> CreditNote:
     """Raises NotFound when its invoice is from before this device was given access."""
-    row = views.one(
-        _Note,
+    found = whole(
+        views,
+        CreditNote,
         f"""SELECT c.number, i.number AS invoice, {CUSTOMER} AS customer, party, c.on_date AS "on", currency, c.net,
             c.tax, c.total, reason, c.lines, c.discounted, c.taxes FROM credit_note c JOIN invoice i USING (key)
             WHERE c.number = ?""",  # noqa: S608
         number,
     )  # fmt: skip
-    if row is None:
+    if found is None:
         raise NotFound(f"you cannot see the invoice that {number} corrects")
-    parts = {
-        "lines": parsed(row.lines, Line),
-        "discounted": parsed(row.discounted, Tax),
-        "taxes": parsed(row.taxes, Tax),
-    }
-    return CreditNote(**{**msgspec.structs.asdict(row), **parts})
+    return found

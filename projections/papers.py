@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from projections.core import Minor
 
-Part = TypeVar("Part")
+if TYPE_CHECKING:
+    from projections.core import Views
+
+Paper = TypeVar("Paper", bound=msgspec.Struct)
+_PARTS = {"buyer", "seller", "lines", "taxes", "discounted"}
+"""Columns that hold JSON."""
 _encode = msgspec.json.Encoder().encode
 
 
@@ -40,5 +45,9 @@ def taxes_of(taxes: Any) -> str:
     return as_json([(each.category, each.rate, each.basis.minor, each.amount.minor) for each in taxes])
 
 
-def parsed(text: str, shape: type[Part]) -> list[Part]:
-    return msgspec.json.decode(text, type=list[shape])  # type: ignore[valid-type]  # the shape is a value
+def whole(views: Views, shape: type[Paper], sql: str, *values: object) -> Paper | None:
+    """The one row of a query as a paper."""
+    for row in views.named(sql, *values):
+        parts = {name: msgspec.json.decode(text) for name, text in row.items() if name in _PARTS}
+        return msgspec.convert({**row, **parts}, shape, strict=False)
+    return None

@@ -269,8 +269,9 @@ def test_unpaid_and_one_invoice_are_read_by_an_index(shop: Office) -> None:
             asked.append((sql, values))
             return []
 
-        def one(self, shape: object, sql: str, *values: Any) -> None:
+        def named(self, sql: str, *values: Any) -> list[Any]:
             asked.append((sql, values))
+            return []
 
     spy = cast(Views, Spy())
     receivables.unpaid(spy, DAY, limit=50)
