@@ -49,7 +49,7 @@ def propose(ledger: Ledger, until: date, on: date, bank: str, chosen: Sequence[s
         needed = paying.approval_needed(tx)
         lines, left = _items(tx, wanted if not chosen else dict.fromkeys(chosen), on, needed, bool(chosen))
         require(lines, "; ".join(("nothing is due that can be paid", *left)))
-        ours = number(tx, "BATCH", tx.today)
+        ours = number(tx, "BATCH")
         for each in lines:
             tx.change(Bill, each.bill, Bill.schedule, ours, needed)
         made = tx.change(

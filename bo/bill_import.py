@@ -172,14 +172,14 @@ class BillImport(Import):
     def _append(self, tx: Transaction, batch: list[Ready]) -> int:
         """One commit; how many somebody else has recorded meanwhile."""
         tx.begin(FINANCE)
-        there, today = 0, tx.today
+        there = 0
         for each in batch:
             event, claimed = each.bill, BillRef.name(each.bill.vendor, each.bill.ref)
             if tx.state(BillRef, claimed).bill:
                 there += 1
                 continue
             record = self._record_of(tx, event.vendor)
-            ours = number(tx, "BILL", today)
+            ours = number(tx, "BILL")
             purchasing.claim(tx, event.vendor, event.ref, ours)
             booked = event.booked or late(tx, "purchases", event.on)
             seller = purchasing.party(record)

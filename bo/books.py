@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bo.clock import today
+from bo.clock import day_of, today
 from bo.dates import Period
 from projections import accounts, dimensions, directory, periods, tagged
 
@@ -97,14 +97,19 @@ def unstated(each: Lacking, own: str) -> str:
     return f"{count} in {each.currency} from {each.first} on cannot be stated in {own}: {how}"
 
 
-def number(tx: Transaction, prefix: str, on: date) -> str:
-    """The next number of the year, JE-2026-0001: in the order of recording, whatever day each entry is for."""
+def number(tx: Transaction, prefix: str, on: date | None = None) -> str:
+    """The next number of the year, JE-2026-0001: in the order of recording, whatever day each entry is for.
+
+    The year is that of the day where the user is, if no other day is meant.
+    """
     from aggregates.series import Series
 
-    name = f"{prefix}-{on.year:04}"
+    here = day_of(tx.now)
+    year = (on or here).year
+    name = f"{prefix}-{year:04}"
     last = tx.state(Series, name).on
-    taken = max(tx.today, last) if last else tx.today
-    return tx.change(Series, name, Series.take, prefix, on.year, taken).number
+    taken = max(here, last) if last else here
+    return tx.change(Series, name, Series.take, prefix, year, taken).number
 
 
 def late(tx: Transaction, area: str, on: date) -> date | None:

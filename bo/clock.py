@@ -15,7 +15,13 @@ def now_ms() -> int:
 
 def today() -> date:
     """The day where the user is; with BO_NOW, the day it names."""
-    return (_fixed() or datetime.now().astimezone()).date()
+    return day_of(now_ms())
+
+
+def day_of(at: int) -> date:
+    """The day where the user is at a time (ms UTC)."""
+    fixed = _fixed()
+    return datetime.fromtimestamp(at / 1000, fixed.tzinfo if fixed else None).date()
 
 
 def _fixed() -> datetime | None:

@@ -75,7 +75,7 @@ def record(
     at_bank: Money | None = None,
 ) -> Recorded:
     """A payment under the next number."""
-    ours = number(tx, "PAY", tx.today)
+    ours = number(tx, "PAY")
     return tx.change(Payment, ours, Payment.record, ours, party, direction, amount, on, bank, ref, booked, at_bank)
 
 

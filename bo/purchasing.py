@@ -16,6 +16,7 @@ from aggregates.record import Record
 from aggregates.relief import offered
 from aggregates.text import shown
 from bo.books import booked_late, chart, late, number
+from bo.clock import day_of
 from bo.paying import approval_needed, approvers, require_approver
 from projections import assets, payables, references
 from projections.core import open_views
@@ -97,7 +98,7 @@ def add(
     tx.begin(FINANCE)
     record = vendor_record(tx, to)
     shifted = None if booked else late(tx, "purchases", on)
-    ours = number(tx, "BILL", tx.today)
+    ours = number(tx, "BILL")
     claim(tx, record.ref, ref, ours)
     if not reason:
         _require_another(ledger, record.ref, ref)
@@ -168,7 +169,7 @@ def approve(tx: Transaction, key: str, seen: str) -> Said:
             if approval_needed(tx)
             else f"nobody else may approve in finance: {key} can be paid without an approval"
         )
-    tx.change(Bill, key, Bill.approve, seen, tx.today, tx.person)
+    tx.change(Bill, key, Bill.approve, seen, day_of(tx.now), tx.person)
     return [key, f"{state.owing} to {state.vendor} may be paid"]
 
 
@@ -178,7 +179,7 @@ def credit(
     """The vendor's credit note on a bill."""
     of = tx.state(Bill, key).vendor
     shifted = None if booked else late(tx, "purchases", on)
-    ours = number(tx, "BCN", tx.today)
+    ours = number(tx, "BCN")
     if ref:
         claim(tx, of, ref, ours)
     note, *settled = tx.change(Bill, key, Bill.credit, ours, ref, on, reason, tx.person, claims, booked or shifted)

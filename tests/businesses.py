@@ -151,7 +151,7 @@ class Business:
     def _purchase(self, tx: Transaction, act: Act) -> None:
         """A bill paid less its discount, or too late for that; at times the vendor does not grant it."""
         price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
-        number, day, vendor = books.number(tx, "BILL", tx.today), self._day(act), f"{self.customer}-V"
+        number, day, vendor = books.number(tx, "BILL"), self._day(act), f"{self.customer}-V"
         lines = (
             bill_line(f"Paper;3;{price};19;6400"),
             bill_line(f"Book;1;{price};7"),

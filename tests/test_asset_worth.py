@@ -63,7 +63,7 @@ def quote(office: Office, thousandths: list[int]) -> None:
 
 
 def billed(tx: Transaction, minor: int) -> str:
-    number = books.number(tx, "BILL", tx.today)
+    number = books.number(tx, "BILL")
     lines = [bill_line(f"Engines;1;{Decimal(minor).scaleb(-2)};19;{COST}"), bill_line("Advice;1;9.99;19;6400")]
     ref = f"{next(_refs)}"
     tx.change(Bill, number, Bill.add, number, f"V-{ref}", ref, BOUGHT, lines, "USD", Party("Engines"), tx.person)

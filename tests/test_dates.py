@@ -1,7 +1,8 @@
 """Days, periods, amounts and the clock, read as people write them."""
 
+import time
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -199,6 +200,28 @@ def test_the_clock_is_what_bo_now_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BO_NOW", "2026-01-31T23:30:00.250-05:00")
     assert clock.today() == date(2026, 1, 31)
     assert clock.now_ms() == 1769920200250
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset", "instant", "day"),
+    [
+        ("NZDT-13", "+13:00", datetime(2026, 12, 31, 12, tzinfo=UTC), date(2027, 1, 1)),
+        ("PST8", "-08:00", datetime(2027, 1, 1, 7, tzinfo=UTC), date(2026, 12, 31)),
+        ("UTC0", "+00:00", datetime(2027, 1, 1, tzinfo=UTC), date(2027, 1, 1)),
+    ],
+)
+def test_the_day_is_that_of_the_place_ahead_of_utc_or_behind_it(
+    monkeypatch: pytest.MonkeyPatch, zone: str, offset: str, instant: datetime, day: date
+) -> None:
+    at = round(instant.timestamp() * 1000)
+    with monkeypatch.context() as here:
+        here.delenv("BO_NOW")
+        here.setenv("TZ", zone)
+        time.tzset()
+        assert clock.day_of(at) == day
+    time.tzset()
+    monkeypatch.setenv("BO_NOW", f"2026-06-30T12:00:00{offset}")
+    assert clock.day_of(at) == day
 
 
 @pytest.mark.parametrize("text", ["soon", "0000-01-01", "9999-12-31T23:59:59Z", "2026-02-30"])

@@ -113,7 +113,7 @@ class Trader(Business):
     def _buy(self, tx: Transaction, act: Act, sign: str = "") -> None:
         price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
         lines = [bill_line(f"Gears;{sign}{1 + act.at};{price};19"), bill_line(f"Advice;{sign}1;{price};AE19;6400")]
-        number, seller = books.number(tx, "BILL", tx.today), Party("Engines", iban="DE89370400440532013000")
+        number, seller = books.number(tx, "BILL"), Party("Engines", iban="DE89370400440532013000")
         terms = Discount(Decimal(9), self._day(act) + timedelta(30)) if act.at == 1 and not sign else None
         tx.change(Bill, number, Bill.add, number, self.vendor, f"{next(_refs)}", self._day(act), lines, act.currency,
                   seller, tx.person, discount=terms)  # fmt: skip
