@@ -261,7 +261,7 @@ class Bill(State[Events]):
         charged = charged_by(lines, currency, text.line(ref, 200), total)
         require(charged["ref"], "a bill has the number that its vendor gave it")
         due = due_date(on, due, terms, "bill")
-        _require_offered(number, charged["total"], due, discount)
+        _require_offered(number or charged["ref"], charged["total"], due, discount)
         return Added(
             number=number, vendor=vendor, on=on, due=due, seller=seller, by=by, booked=booked, text=text.clean(note),
             discount=discount, **charged,

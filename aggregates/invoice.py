@@ -237,6 +237,7 @@ class Invoice(State[Events]):
         ref: str = "",
         terms: int = 30,
         total: Decimal | Money | None = None,
+        discount: Discount | None = None,
     ) -> Imported:
         """Take over an issued invoice; `total` is what its source says it comes to."""
         require(not self.customer, f"{number} is here already")
@@ -249,7 +250,9 @@ class Invoice(State[Events]):
         require(comes_to >= ZERO, f"{number} comes to {comes_to}: a credit note is not an invoice")
         stated = comes_to if total is None else fitted(total, currency, number)
         require(stated == comes_to, f"the lines of {number} come to {comes_to}, not {stated}")
-        return Imported(due=due_date(on, due, terms), ref=drafted["ref"], **document)
+        due = due_date(on, due, terms)
+        in_time(number, due, discount)
+        return Imported(due=due, ref=drafted["ref"], discount=discount, **document)
 
     # Settling
 

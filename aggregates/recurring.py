@@ -10,9 +10,11 @@ import msgspec
 from aggregates import text
 from aggregates.bill_lines import bill_lines
 from aggregates.core import FINANCE, Event, Refused, State, replace, require
+from aggregates.en16931 import totals
 from aggregates.legal import draft
 from aggregates.lines import Line
 from aggregates.posting import Posting
+from aggregates.relief import Discount, Terms
 
 Makes = Literal["invoice", "draft", "bill", "entry"]
 Unit = Literal["day", "week", "month", "year"]
@@ -53,6 +55,8 @@ class Added(Event, tag="recurring.added"):
     currency: str = ""
     lines: tuple[Line, ...] = ()
     postings: tuple[Posting, ...] = ()
+    discount: Terms | None = None
+    """For paying each of them early."""
 
 
 class Made(Event, tag="recurring.made"):
@@ -96,6 +100,7 @@ class Recurring(State[Events]):
     currency: str = ""
     lines: tuple[Line, ...] = ()
     postings: tuple[Posting, ...] = ()
+    discount: Terms | None = None
     through: int = 0
     """All occurrences up to this one are settled."""
     beyond: frozenset[int] = frozenset()
@@ -113,6 +118,7 @@ class Recurring(State[Events]):
         currency: str = "",
         lines: tuple[Line, ...] = (),
         postings: tuple[Posting, ...] = (),
+        discount: Terms | None = None,
     ) -> Added:
         require(not self.makes, "there is a recurring template with this reference already")
         require(1 <= every.count <= MOST, f"an interval is 1 to {MOST} units long, not {every.count}")
@@ -122,11 +128,13 @@ class Recurring(State[Events]):
             require(said, "an entry says what it is for: give it a text")
         elif makes == "bill":
             lines = bill_lines(lines, currency)
+            below = discount and totals(lines, currency).total.minor <= 0
+            require(not below, "a bill that comes to less than zero is a credit note: nobody pays it early")
         else:
             drafted = draft(party, lines, currency, said, 0)
             lines, total = drafted["lines"], drafted["total"]
             require(total.minor > 0, f"the total of an invoice is more than zero, not {total}")
-        return Added(makes, every, start, until, said, party, currency, lines, postings)
+        return Added(makes, every, start, until, said, party, currency, lines, postings, discount)
 
     def make(self, ordinal: int, made: str) -> Made:
         self._require_open(ordinal)
@@ -150,6 +158,10 @@ class Recurring(State[Events]):
     def day(self, ordinal: int) -> date:
         """The day of an occurrence."""
         return self.every.after(self.start, ordinal - 1)
+
+    def offered(self, on: date) -> Discount | None:
+        """What may be deducted for early payment of a document of a day."""
+        return self.discount.offered(on) if self.discount else None
 
     def settled(self, ordinal: int) -> bool:
         return ordinal <= self.through or ordinal in self.beyond
@@ -188,6 +200,7 @@ class Recurring(State[Events]):
                 return replace(
                     self, makes=event.makes, every=event.every, start=event.start, until=event.until, text=event.text,
                     party=event.party, currency=event.currency, lines=event.lines, postings=event.postings,
+                    discount=event.discount,
                 )  # fmt: skip
             case Made() | Skipped():
                 through, beyond = self.through, self.beyond | {event.ordinal}

@@ -33,8 +33,27 @@ class Discount(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return rounded(total.amount * self.percent.scaleb(-2), total.currency)
 
 
+class Terms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many percent may be deducted by who pays within so many days of a document."""
+
+    percent: Decimal
+    days: int
+
+    def offered(self, on: date) -> Discount:
+        """For a document of a day."""
+        return Discount(self.percent, due_date(on, None, self.days))
+
+    def __str__(self) -> str:
+        return f"{self.percent}/{self.days}"
+
+
 def offered(text: str, on: date) -> Discount:
     """Parse `2/10`: 2 percent within 10 days of the invoice."""
+    return terms(text).offered(on)
+
+
+def terms(text: str) -> Terms:
+    """Parse `2/10`."""
     found = _TERMS.fullmatch(text.strip())
     require(found, f"a discount is written PERCENT/DAYS, such as 2/10, not {shown(text)}")
     assert found is not None
@@ -42,7 +61,7 @@ def offered(text: str, on: date) -> Discount:
     require(
         0 < percent < _MOST and round(percent, 2) == percent, f"a discount lies between 0 and 100 %, not at {percent}"
     )
-    return Discount(percent, due_date(on, None, int(found[2])))
+    return Terms(percent, int(found[2]))
 
 
 def in_time(number: str, due: date, discount: Discount | None) -> None:

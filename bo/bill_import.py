@@ -13,15 +13,15 @@ from aggregates.bill_lines import bill_line_of
 from aggregates.billref import BillRef
 from aggregates.core import FINANCE, SALES, replace, require
 from aggregates.fields import Field
-from aggregates.legal import Party
+from aggregates.legal import Party, fitted
 from aggregates.lines import Line
-from aggregates.money import ZERO, exact
+from aggregates.money import ZERO, Money, exact
 from aggregates.record import Record, check
 from aggregates.text import reference, shown
 from bo import paying, purchasing, records
 from bo.books import chart, late, number
 from bo.debris import cleaned
-from bo.invoice_import import Import, day, encode, total
+from bo.invoice_import import Import, day, encode, offer, total
 from bo.payments import bank_account
 from projections import bills, references
 
@@ -40,6 +40,7 @@ class Ready(msgspec.Struct):
     bill: Added
     paid: date | None = None
     payment: str = ""
+    paid_amount: Money = ZERO
 
 
 class Vendor(msgspec.Struct):
@@ -57,6 +58,8 @@ class BillImport(Import):
         *(Field(name, required=True) for name in ("vendor", "ref")),
         Field("on", "date", required=True),
         *(Field(*each) for each in (("due", "date"), ("booked", "date"), ("paid", "date"), ("payment", "text"))),
+        Field("paid_amount", "money"),
+        Field("discount_terms"),
         Field("currency", "currency"),
         Field("terms", "integer"),
         Field("total", "money"),
@@ -126,8 +129,9 @@ class BillImport(Import):
         terms = int(exact(head["terms"])) if head.get("terms") else vendor.terms
         event = Bill().add(
             "", vendor.ref, head["ref"], on or date.min, lines, currency, Party(""), "", day(head, "due"), terms,
-            day(head, "booked"), notes, total(head.get("total", ""), currency),
+            day(head, "booked"), notes, total(head.get("total", ""), currency), offer(head, on),
         )  # fmt: skip
+        amount = _paid(event, paid, head.get("paid_amount", ""))
         here = bills.known(self.views, vendor.ref, event.ref)
         if here is not None:
             same = (here.on, here.currency, here.total) == (event.on.isoformat(), currency, event.total.minor)
@@ -136,7 +140,7 @@ class BillImport(Import):
             return
         self.sums[currency] += event.total.minor
         self.paid += paid is not None
-        self.ready.append(encode(Ready(event, paid, head.get("payment", ""))))
+        self.ready.append(encode(Ready(event, paid, head.get("payment", ""), amount)))
 
     def _vendor(self, texts: dict[str, str]) -> Vendor:
         """The vendor of a row, who may be new with it."""
@@ -186,7 +190,7 @@ class BillImport(Import):
             paid = self._pay(tx, each, each.paid) if each.paid else ""  # comes first: known when the bill is settled
             tx.append(Bill, ours, replace(event, number=ours, seller=seller, by=tx.person, booked=booked))
             if each.paid:
-                paying.settle(tx, paid, f"bill/{ours}", abs(event.total), each.paid)
+                paying.settle(tx, paid, f"bill/{ours}", each.paid_amount, each.paid)
         return there
 
     def _pay(self, tx: Transaction, ready: Ready, on: date) -> str:
@@ -194,7 +198,7 @@ class BillImport(Import):
         bill = ready.bill
         way: Direction = "out" if bill.total > ZERO else "in"
         ref = ready.payment or bill.ref
-        return paying.record(tx, f"vendor/{bill.vendor}", way, abs(bill.total), on, self.bank, ref).number
+        return paying.record(tx, f"vendor/{bill.vendor}", way, ready.paid_amount, on, self.bank, ref).number
 
     def _record_of(self, tx: Transaction, ref: str) -> Record:
         new = self.new.get(ref)
@@ -202,3 +206,17 @@ class BillImport(Import):
             fields = {"name": ref, "currency": new.currency, **new.fields}
             tx.change(Record, f"vendor/{ref}", Record.add, self.kind, ref, fields, compartment=SALES)
         return purchasing.vendor_record(tx, ref)
+
+
+def _paid(bill: Added, on: date | None, said: str) -> Money:
+    """What was paid of a bill: all of it, if the file says no amount and nothing could be deducted."""
+    whole = abs(bill.total)
+    require(on or not said, f"{bill.ref} was paid in part: say on which day")
+    stated = total(said, bill.currency)
+    if stated is not None:
+        amount = fitted(stated, bill.currency, bill.ref)
+        require(ZERO < amount <= whole, f"{bill.ref} comes to {whole}: {amount} cannot be what was paid of it")
+        return amount
+    early = on and bill.discount and on <= bill.discount.until
+    require(not early, f"{bill.ref} was paid while a discount was offered: say with paid_amount how much")
+    return whole

@@ -19,6 +19,7 @@ from aggregates.legal import Party
 from aggregates.lines import NONE, Line, line
 from aggregates.money import Money, exact, parted
 from aggregates.record import Record
+from aggregates.relief import offered
 from aggregates.text import shown
 from bo import errors, invoicing, mapping
 from bo.importing import mapping_named, save_mapping, tell_findings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from decimal import Decimal
 
+    from aggregates.relief import Discount
     from bo.sheets import Sheet
     from store.ledger import Ledger
     from store.transaction import Transaction
@@ -43,6 +45,7 @@ BATCH = 1000
 _required = (("number", "text"), ("customer", "text"), ("on", "date"))
 _optional = (
     ("due", "date"), ("currency", "currency"), ("ref", "text"), ("terms", "integer"), ("total", "money"),
+    ("discount_terms", "text"),
     *((name, "text") for name in invoicing.BUYER),
 )  # fmt: skip
 _sold = (("description", "text"), ("quantity", "decimal"), ("price", "decimal"), ("tax", "text"))
@@ -208,7 +211,7 @@ class Import:
         terms = int(exact(head["terms"])) if head.get("terms") else buyer.terms
         event = Invoice().import_(
             number, on or date.min, buyer.ref, _buyer(buyer.party, head), self.seller, lines, currency, due,
-            head.get("ref", ""), terms, total(head.get("total", ""), currency),
+            head.get("ref", ""), terms, total(head.get("total", ""), currency), offer(head, on),
         )  # fmt: skip
         here = invoices.known(self.views, number)
         if here is not None:
@@ -267,7 +270,7 @@ class Import:
         terms = min((event.due - event.on).days, 3650)
         tx.change(Invoice, key, Invoice.draft, event.customer, event.lines, event.currency, ref, terms)
         number = invoicing.take(tx, "INV", event.on)
-        tx.change(Invoice, key, Invoice.issue, number, event.on, event.buyer, event.seller, event.due)
+        tx.change(Invoice, key, Invoice.issue, number, event.on, event.buyer, event.seller, event.due, event.discount)
 
 
 def _opened(file: str, given: mapping.Mapping | None) -> Sheet:
@@ -288,6 +291,12 @@ def day(head: dict[str, str], name: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise Refused(f"{name}: {shown(text)} is not a date: name its form in the mapping, such as %d.%m.%Y") from None
+
+
+def offer(head: dict[str, str], on: date | None) -> Discount | None:
+    """What may be deducted for early payment, such as 2/10."""
+    text = head.get("discount_terms", "")
+    return offered(text, on) if text and on else None
 
 
 def total(text: str, currency: str) -> Decimal | Money | None:

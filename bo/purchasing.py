@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from aggregates.bill import Added, Edited
     from aggregates.crediting import Claim
     from aggregates.lines import Line
+    from aggregates.relief import Discount
     from bo.amounts import Amount
     from projections.core import Views
     from store.ledger import Ledger
@@ -89,7 +90,7 @@ def add(
     booked: date | None = None,
     note: str = "",
     reason: str = "",
-    discount: str = "",
+    discount: Discount | None = None,
 ) -> Said:
     """A bill in the currency given, else the vendor's, else the ledger's; his number is taken with it.
 
@@ -105,7 +106,7 @@ def add(
     added = tx.change(
         Bill, ours, Bill.add, ours, record.ref, ref, on, placed(ledger, lines),
         currency or str(record.fields.get("currency", base)), party(record), tx.person, due, terms(record),
-        booked or shifted, note, None, offered(discount, on) if discount else None,
+        booked or shifted, note, None, discount,
     )  # fmt: skip
     owed = f"{added.total} to {record.ref}, due on {added.due}"
     told = owed if added.total > ZERO else f"{-added.total} of credit with {record.ref}"

@@ -11,8 +11,10 @@ import msgspec
 
 from aggregates.core import FINANCE, SALES, replace
 from aggregates.entry import Entry
+from aggregates.legal import due_date
 from aggregates.record import Record
 from aggregates.recurring import Interval, Recurring, filled
+from aggregates.relief import in_time
 from aggregates.series import Series
 from aggregates.text import reference
 from bo import books, cron, errors, invoicing, journaling, purchasing, templating
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from aggregates.lines import Line
     from aggregates.posting import Posting
     from aggregates.recurring import Added, Makes, Unit
+    from aggregates.relief import Terms
     from bo.journaling import Written
     from projections.core import Views
     from projections.recurrences import Template
@@ -63,6 +66,7 @@ class Wanted(NamedTuple):
     party: str = ""
     currency: str = ""
     lines: Sequence[Line] = ()
+    discount: Terms | None = None
     written: Sequence[Written] = ()
     template: str = ""
     """Of a journal entry: the name of a template, and what it is given."""
@@ -86,13 +90,18 @@ def add(ledger: Ledger, tx: Transaction, ref: str, wanted: Wanted) -> list[str]:
         record = tx.state(Record, f"{'vendor' if wanted.makes == 'bill' else 'customer'}/{party}", SALES)
         currency = wanted.currency or str(record.fields.get("currency", base))
         lines = tuple(bearing(views, purchasing.placed(ledger, lines)))
+        if wanted.discount:  # refused now, and not at night by cron
+            first = wanted.start
+            in_time(ref, due_date(first, None, purchasing.terms(record)), wanted.discount.offered(first))
     ref = reference(ref)
     added = tx.change(
         Recurring, ref, Recurring.add, wanted.makes, wanted.every, wanted.start, wanted.until, text, party,
-        currency, lines, postings,
+        currency, lines, postings, wanted.discount,
     )  # fmt: skip
     end = f" to {added.until}" if added.until else ""
-    return [ref, f"{_kind(added)} every {added.every} from {added.start}{end}"]
+    terms = added.discount
+    less = [f"less {terms.percent} %, if paid within {terms.days} days"] if terms else []
+    return [ref, f"{_kind(added)} every {added.every} from {added.start}{end}", *less]
 
 
 def _kind(added: Added) -> str:
@@ -147,7 +156,7 @@ def _invoice(ledger: Ledger, tx: Transaction, due: Due, state: Recurring) -> lis
     drafted = _draft(ledger, tx, due, state)
     last = tx.state(Series, f"INV-{due.on.year:04}").on
     on = max(due.on, last) if last else due.on
-    number, *said = invoicing.issue(ledger, tx, drafted[0], on, None)
+    number, *said = invoicing.issue(ledger, tx, drafted[0], on, None, state.offered(on))
     late = [f"{number} is dated {on}: the last one has that date"] if on > due.on else []
     return [number, *said, *late]
 
@@ -159,10 +168,12 @@ def _draft(ledger: Ledger, tx: Transaction, due: Due, state: Recurring) -> list[
 
 def _bill(ledger: Ledger, tx: Transaction, due: Due, state: Recurring) -> list[str]:
     theirs, text = f"{due.ref} {due.on}", filled(state.text, due.on)
-    number, owed, *_ = purchasing.add(
-        ledger, tx, state.party, theirs, due.on, _lines(state, due.on), state.currency, state.currency, note=text
-    )  # that it is like the one before needs no saying
-    return [number, owed]
+    offered = state.offered(due.on)
+    number, owed, *rest = purchasing.add(
+        ledger, tx, state.party, theirs, due.on, _lines(state, due.on), state.currency, state.currency, note=text,
+        discount=offered,
+    )  # fmt: skip
+    return [number, owed, *rest[: offered is not None]]  # that it is like the one before needs no saying
 
 
 def _entry(ledger: Ledger, tx: Transaction, due: Due, state: Recurring) -> list[str]:
@@ -209,6 +220,7 @@ class TemplateLine(msgspec.Struct):
 
 class Shown(Listed):
     currency: str
+    discount: str
     lines: list[TemplateLine]
     occurrences: list[Occurrence]
 
@@ -227,6 +239,7 @@ def shown(views: Views, day: date, ref: str) -> Shown:
     return Shown(
         **msgspec.structs.asdict(_listed(template, missed, upcoming)),
         currency=template.currency,
+        discount=template.discount,
         lines=[TemplateLine(said) for said in recurrences.lines(views, ref)],
         occurrences=sorted([*done, *missed], key=lambda each: each.occurrence),
     )

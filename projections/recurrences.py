@@ -20,10 +20,10 @@ SKIPPED = "skipped"
 
 
 class Recurrences(Projection):
-    version = 1
+    version = 2
     tables = """
         CREATE TABLE recurring(ref TEXT PRIMARY KEY, makes TEXT, party TEXT, text TEXT, count INTEGER, unit TEXT,
-            start TEXT, until TEXT, currency TEXT) WITHOUT ROWID;
+            start TEXT, until TEXT, currency TEXT, discount TEXT) WITHOUT ROWID;
         CREATE TABLE recurring_line(ref TEXT, line INTEGER, said TEXT, PRIMARY KEY(ref, line)) WITHOUT ROWID;
         CREATE TABLE occurrence(ref TEXT, ordinal INTEGER, on_date TEXT, made TEXT, reason TEXT,
             PRIMARY KEY(ref, ordinal)) WITHOUT ROWID;
@@ -35,6 +35,7 @@ class Recurrences(Projection):
         views.add(
             "recurring", ref, event.makes, event.party, event.text, event.every.count, event.every.unit,
             event.start.isoformat(), event.until and event.until.isoformat(), event.currency,
+            str(event.discount or ""),
         )  # fmt: skip
         for line, said in enumerate(_said(event), 1):
             views.add("recurring_line", ref, line, said)
@@ -84,6 +85,8 @@ class Template(msgspec.Struct):
     start: date
     until: date | None
     currency: str
+    discount: str
+    """Such as 2/10."""
 
 
 class Occurrence(msgspec.Struct):
@@ -97,7 +100,7 @@ def templates(views: Views, ref: str = "") -> list[Template]:
     """Every template, or one."""
     return views.all(
         Template,
-        "SELECT ref, makes, party, text, count, unit, start, until, currency FROM recurring"
+        "SELECT ref, makes, party, text, count, unit, start, until, currency, discount FROM recurring"
         " WHERE ?1 IN ('', ref) ORDER BY ref",
         ref,
     )

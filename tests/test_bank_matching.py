@@ -17,6 +17,7 @@ from aggregates.money import Money, eur
 from aggregates.payment import Payment
 from aggregates.period import Periods
 from aggregates.record import Record
+from aggregates.relief import offered
 from aggregates.series import Series
 from bo import paying, purchasing
 from bo.bank import accounts, confirming, importing, matching, suggesting, undoing
@@ -50,9 +51,9 @@ class Desk:
         return self.ledger.commit(issue)
 
     def bill(self, ref: str, price: str = "100.00", discount: str = "") -> str:
-        lines = [sold(f"Paper;1;{price};19")]
+        lines, offer = [sold(f"Paper;1;{price};19")], offered(discount, DAY) if discount else None
         return self.ledger.commit(
-            lambda tx: purchasing.add(self.ledger, tx, "V-1", ref, DAY, lines, "EUR", "EUR", discount=discount)
+            lambda tx: purchasing.add(self.ledger, tx, "V-1", ref, DAY, lines, "EUR", "EUR", discount=offer)
         )[0]
 
     def booked(self, *rows: str) -> list[str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any
+from itertools import count
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregates import bill_discounts
@@ -23,6 +25,10 @@ from aggregates.lines import Line
 from aggregates.money import ZERO, Money, eur
 from aggregates.posting import Facts, entries, kept
 from aggregates.relief import Discount, payable
+from bo.bill_import import BillImport
+from projections import payables
+from projections.core import open_views
+from tests.ledgers import Office
 
 DAY = date(2026, 1, 31)
 LATER = DAY + timedelta(10)
@@ -194,3 +200,52 @@ def test_of_what_was_paid_for_its_share_of_the_discount_goes_back() -> None:
     assert bought.credit(claim("1;5")) == eur(392)
     assert bought.balance["@output-tax", "AE19"] == -7448
     assert bought.credit(claim("2;1;20")) == eur("21.40")  # the net that the note says
+
+
+class Row(NamedTuple):
+    """A bill of a file: its total, what was paid of it on which day after its own, and the days of its discount."""
+
+    total: int
+    paid: int
+    after: int
+    days: int
+
+
+ROWS = st.builds(
+    lambda total, share, after, days: Row(total, total * share // 100, after, days),
+    st.integers(100, 99_999), st.sampled_from((1, 50, 97, 98, 99, 100)), st.integers(0, 20), st.integers(0, 30),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    office = Office(tmp_path_factory.mktemp("office"))
+    yield office
+    office.close()
+
+
+_places = count()
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.lists(ROWS, min_size=1, max_size=8))
+def test_what_a_file_says_was_paid_less_in_time_is_discounted_and_else_owing(office: Office, rows: list[Row]) -> None:
+    vendor = f"V-{next(_places)}"
+    head = "vendor,ref,on,description,amount,tax,paid,paid_amount,discount_terms"
+    lines = (
+        f"{vendor},{at},{DAY},Paper,{Money(row.total, 'EUR').amount},0,{DAY + timedelta(row.after)},"
+        f"{Money(row.paid, 'EUR').amount},2/{row.days}"
+        for at, row in enumerate(rows)
+    )
+    file = office.folder / f"{vendor}.csv"
+    file.write_text("\n".join([head, *lines]))
+    BillImport(office.ledger, str(file), None, "", add_vendors=True).run(accept_valid=False)
+    found = {
+        each.ref: int(each.owing) for each in payables.unpaid(open_views(office.ledger), LATER) if each.vendor == vendor
+    }
+    expected = {}
+    for at, row in enumerate(rows):
+        missing, most = row.total - row.paid, int(TERMS.of(Money(row.total, "EUR")).minor)
+        if missing and not (row.after <= row.days and missing <= most):
+            expected[f"{at}"] = missing
+    assert found == expected

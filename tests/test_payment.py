@@ -24,7 +24,7 @@ from aggregates.money import Money, eur
 from aggregates.payment import Allocated, Payment, Recorded, Unallocated
 from aggregates.posting import Posting
 from aggregates.record import Record
-from aggregates.relief import Discount
+from aggregates.relief import Discount, offered
 from bo import applying, books, invoicing, journaling, paying, purchasing, reminding
 from bo.amounts import Amount
 from bo.session import Session
@@ -110,7 +110,7 @@ class Firm:
             if what in ("bill", "credit"):
                 lines, ref = [_line(minor if what == "bill" else -minor)], f"{len(bills)}/{first}/{second}/{minor}"
                 late, vendor = day + timedelta(second), f"V-{first % 2 + 1}"
-                offer = f"{minor % 9 + 1}/20" if what == "bill" and minor % 2 else ""
+                offer = offered(f"{minor % 9 + 1}/20", day) if what == "bill" and minor % 2 else None
                 made = purchasing.add(ledger, tx, vendor, ref, day, lines, "EUR", "EUR", booked=late, discount=offer)
                 self.documents[f"bill/{made[0]}"] = f"vendor/{vendor}"
             elif what == "invoice":

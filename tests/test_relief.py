@@ -17,7 +17,7 @@ from aggregates.legal import Party
 from aggregates.lines import line
 from aggregates.money import ZERO, Money, eur
 from aggregates.posting import Facts, entries, kept
-from aggregates.relief import Discount, offered, taxes_of
+from aggregates.relief import Discount, Terms, offered, taxes_of, terms
 
 DAY = date(2026, 1, 31)
 LATER = DAY + timedelta(10)
@@ -44,6 +44,13 @@ def paid(amount: str, on: date = LATER, state: Invoice = OPEN) -> Invoice:
 )
 def test_terms_are_percent_and_days(text: str, terms: Discount) -> None:
     assert offered(text, DAY) == terms
+
+
+@given(st.integers(1, 9999), st.integers(0, 999), st.dates(date(2000, 1, 1), date(2100, 1, 1)))
+def test_terms_that_are_kept_offer_the_same_for_each_day(hundredths: int, days: int, on: date) -> None:
+    told = Terms(Decimal(hundredths).scaleb(-2), days)
+    assert terms(str(told)) == told
+    assert offered(str(told), on) == told.offered(on) == Discount(told.percent, on + timedelta(days))
 
 
 @pytest.mark.parametrize(

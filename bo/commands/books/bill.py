@@ -75,6 +75,7 @@ def add(
              bo bill add V-1 --ref 4712 --line "Rent;1;900;0;6200;cost-centre=NORTH" --line "Rent;1;300;0;6200"
     """
     from aggregates.bill_lines import bill_line
+    from aggregates.relief import offered
     from bo import invoice_input, purchasing
     from projections import directory
     from projections.core import open_views
@@ -88,10 +89,11 @@ def add(
     if not theirs:
         raise click.UsageError("--ref is missing: the number that the vendor gave the bill")
     to, base = purchasing.vendor(ledger, vendor), directory.setting(views, "currency")
-    terms = said.get("discount", "") if discount is None else discount
+    offer = said.get("discount", "") if discount is None else discount
+    less = offered(offer, on) if offer else None
     record(
         ledger,
-        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note, reason, terms),
+        lambda tx: purchasing.add(ledger, tx, to, theirs, on, bought, currency, base, due, booked, note, reason, less),
     )
 
 
@@ -220,9 +222,12 @@ def import_(
     """Enter the bills of a file, and where it says when they were paid, the payments.
 
     A row is a line; rows of one vendor and number that follow one another are one bill. Fields: vendor, ref, on, due,
-    booked, paid, payment, currency, terms, total, text; description, tax, and amount or quantity and price; account;
-    dimensions; name and address of new vendors. Everything is checked before anything is recorded. The same file again
-    changes nothing.
+    booked, paid, payment, paid_amount, discount_terms, currency, terms, total, text; description, tax, and amount or
+    quantity and price; account; dimensions; name and address of new vendors. Everything is checked before anything is
+    recorded. The same file again changes nothing.
+
+    discount_terms are PERCENT/DAYS for paying early, such as 2/10. What falls short of the total in paid_amount is then
+    discounted, if it was paid in time, and else stays owing.
 
     \b
     Example: bo bill import spending.csv --map spending.json --add-vendors

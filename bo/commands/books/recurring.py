@@ -50,11 +50,14 @@ def recurring() -> None: ...
 @click.option("--var", "variables", multiple=True, metavar="NAME=AMOUNT", help="An amount that the template takes.")
 @click.option("--text", default="", metavar="TEXT", help="Of an entry or bill; the reference on an invoice.")
 @click.option("--currency", default="", metavar="CODE", help="ISO 4217; that of the customer or vendor, if not said.")
+@click.option(
+    "--discount", default="", metavar="PERCENT/DAYS", help="For paying early: 2/10 is 2 % within 10 days of its date."
+)
 @options.writes
 def add(
     ledger: Ledger, ref: str, invoice: str | None, bill: str | None, journal: bool, draft: bool, every: Interval,
     start: date, until: date | None, lines: tuple[str, ...], template: str | None, variables: tuple[str, ...],
-    text: str, currency: str,
+    text: str, currency: str, discount: str,
 ) -> None:  # fmt: skip
     """Keep a template under REF: an invoice, a bill or a journal entry that recurs.
 
@@ -66,9 +69,11 @@ def add(
                  --line "6200;900;" --line "1200;;900"
              bo recurring add WAGES --journal --every month --start 2026-01-31 --template WAGES --var net=1900
              bo recurring add CARE --invoice C-1 --every quarter --start 2026-03-31 --line "Support;1;300;19"
+             bo recurring add LINE --bill V-1 --every month --start 2026-01-05 --line "Fibre;1;40;19" --discount 2/10
     """
     from aggregates.bill_lines import bill_line
     from aggregates.lines import line
+    from aggregates.relief import terms
     from bo import invoicing, journaling, purchasing, templating
     from bo import recurrence as work
 
@@ -82,17 +87,20 @@ def add(
         raise click.UsageError("the lines stand in the template, or in --line" if lines else "--line is missing")
     if draft and invoice is None:
         raise click.UsageError("--draft goes with --invoice")
+    if discount and (journal or draft):
+        how = "`bo invoice issue` says it of a draft" if draft else "nobody pays a journal entry"
+        raise click.UsageError(f"--discount goes with bills and invoices that are issued: {how}")
     if journal and currency:
         raise click.UsageError("the lines of a journal entry name their currencies: --currency goes with the others")
-    when = (every, start, until, text)
+    when, less = (every, start, until, text), terms(discount) if discount else None
     if invoice is not None:
         customer = invoicing.customer(ledger, invoice)
         sold = [line(each) for each in lines]
-        wanted = work.Wanted("draft" if draft else "invoice", *when, customer, currency.upper(), sold)
+        wanted = work.Wanted("draft" if draft else "invoice", *when, customer, currency.upper(), sold, less)
     elif bill is not None:
         vendor = purchasing.vendor(ledger, bill)
         bought = [bill_line(each) for each in lines]
-        wanted = work.Wanted("bill", *when, vendor, currency.upper(), bought)
+        wanted = work.Wanted("bill", *when, vendor, currency.upper(), bought, less)
     elif template is not None:
         given = templating.given(variables, None)
         wanted = work.Wanted("entry", *when, template=templating.template(ledger, template), given=given)

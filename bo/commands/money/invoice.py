@@ -227,6 +227,10 @@ def import_(
 ) -> None:
     """Take over invoices that another system issued, under the numbers it gave.
 
+    A row is an invoice with --lines, else a line of one. Fields: number, customer, on, due, currency, ref, terms,
+    total, discount_terms; description, quantity, price, tax, discount, unit, dimensions; name and address of the buyer.
+    discount_terms are PERCENT/DAYS for paying early, such as 2/10; the discount is a percentage off a line.
+
     Everything is checked before anything is recorded. The same file again changes nothing.
 
     \b
