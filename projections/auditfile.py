@@ -59,13 +59,17 @@ class Line(msgspec.Struct):
 
 
 class Entry(msgspec.Struct):
-    """`id` is its position, with its part or what kind of difference it is; `recorded` the time in milliseconds."""
+    """`id` is its position, with its part or what kind of difference it is; `recorded` the time in milliseconds.
+
+    Of a document, what tax there is on its lines is a line of the entry.
+    """
 
     id: str
     on: str
     number: str
     text: str
     recorded: int
+    document: bool
     lines: list[Line]
 
 
@@ -133,10 +137,11 @@ def entries(views: Views, first: date, last: date) -> Iterator[Entry]:
     commits = list(views.rows("SELECT position, at FROM committed ORDER BY position"))
     rows = views.rows(
         f"""SELECT e.position, e.id % {PARTS} AS part, '' AS kind, e.on_date, e.number, e.text, p.id,
-            p.account, {PARTY}, p.tax, p.dimensions, p.text, p.currency, p.minor, p.base, {DIRECTION}, {PART}
+            p.account, {PARTY}, p.tax, p.dimensions, p.text, p.currency, p.minor, p.base, {DIRECTION}, {PART},
+            e.event LIKE 'invoice.%' OR e.event LIKE 'bill.%'
             FROM posting p JOIN entry e ON e.id = p.entry {NAMED} WHERE p.on_date BETWEEN ?1 AND ?2
         UNION ALL SELECT p.position, {PARTS}, p.kind, p.on_date, {NUMBER}, 'Exchange difference: ' || p.kind, p.id,
-            p.account, {PARTY}, '', '', '', p.currency, 0, p.base, '', ''
+            p.account, {PARTY}, '', '', '', p.currency, 0, p.base, '', '', 0
             FROM difference p WHERE p.on_date BETWEEN ?1 AND ?2
         ORDER BY 4, 1, 2, 3, 7""",  # noqa: S608
         first, last,
@@ -146,7 +151,7 @@ def entries(views: Views, first: date, last: date) -> Iterator[Entry]:
         id = f"{position}.{kind}.{on}" if kind else f"{position}.{part}" if part else str(position)
         numbers = {row[4] for row in found}  # of one revaluation many
         number = numbers.pop() if len(numbers) == 1 else ""
-        yield Entry(id, on, number, found[0][5], commit[1], [Line(*row[7:]) for row in found])
+        yield Entry(id, on, number, found[0][5], commit[1], bool(found[0][-1]), [Line(*row[7:-1]) for row in found])
 
 
 def used(views: Views, first: date, last: date) -> list[str]:

@@ -11,19 +11,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from bo import rating
 from bo.dates import Period, period
 from bo.datev import Batch
 from bo.datev import Office as Adviser
 from bo.saft.writing import Company, File
-from projections import balances
+from projections import balances, taxes
 from projections.core import Views, open_views
 from tests.businesses import FIRST, Act
 from tests.ledgers import Office
 from tests.test_import_beancount import library
-from tests.test_saft import FOLDER, stated
+from tests.test_saft import FOLDER, stated, taxed
 from tests.traders import Trader, revaluation_day, trades
 
 YEARS = period("2025"), period("2026")
@@ -67,7 +67,29 @@ def saft(views: Views, year: Period, version: str, folder: str) -> Any:
     }
     assert len(totals) == 1
     assert totals == lines
+    assert reported(tree) == turned_over(views, year)
     return tree
+
+
+def reported(tree: Any) -> dict[str, tuple[int, int]]:
+    """Base and tax of each code as the file says them, credit positive."""
+    sums: dict[str, tuple[int, int]] = {}
+    for (code, _), amounts in taxed(tree).items():
+        base, tax = (int(each * 100) for each in amounts)
+        before = sums.get(code, (0, 0))
+        sums[code] = before[0] + base, before[1] + tax
+    return {code: amounts for code, amounts in sums.items() if any(amounts)}
+
+
+def turned_over(views: Views, year: Period) -> dict[str, tuple[int, int]]:
+    """The same of the returns of a year. What we owe in a vendor's stead is no tax of his bill."""
+    found = {}
+    for row in taxes.by_code(views, *year):
+        if row.direction == "input":
+            found[f"{row.code}-IN"] = -int(row.base), -int(row.tax)
+        elif not row.code.startswith("AE"):
+            found[row.code] = int(row.base), int(row.tax)
+    return {code: amounts for code, amounts in found.items() if any(amounts)}
 
 
 def datev(views: Views, year: Period) -> dict[str, int]:
@@ -95,6 +117,7 @@ def agree(office: Office) -> None:
 
 
 @settings(max_examples=6, deadline=None)
+@example([Act("buy", 1, 55, 4, "USD", "first"), Act("batch", 1, 55, 0, "USD", "a discount of 5 cents without a tax")])
 @given(trades)
 def test_audit_files_have_the_balances_of_the_trial_balance(done: list[Act]) -> None:
     with TemporaryDirectory() as folder:

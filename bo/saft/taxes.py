@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from aggregates.en16931 import tax_on
@@ -16,7 +16,7 @@ from projections import auditfile
 from projections.taxcodes import Codes, rates
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from bo.dates import Period
     from projections.auditfile import Entry, Line
@@ -79,16 +79,13 @@ class Taxes:
             day = date.fromisoformat(entry.on)
             code = self.codes.of(direction, tax, day)
             rate = self._rate(code, tax, day)
-            whole = sum(entry.lines[place].base for place in taxed)
-            due = sum(entry.lines[place].base for place in taxes)
-            done = 0
-            for place in taxed:
-                line = entry.lines[place]
-                after = done + line.base
-                part = proportion(due, after, whole) - proportion(due, done, whole) if whole and taxes else None
-                amount = tax_on(Money(line.base, self.base), rate).minor if part is None else part
-                found[place] = self._information(code, rate, line, line.base, amount)
-                done = after
+            bases = [entry.lines[place].base for place in taxed]
+            if taxes or entry.document:
+                amounts = _shared(sum(entry.lines[place].base for place in taxes), bases)
+            else:  # it came from elsewhere, with accounts of tax that play no role here
+                amounts = [tax_on(Money(base, self.base), rate).minor for base in bases]
+            for place, base, amount in zip(taxed, bases, amounts, strict=True):
+                found[place] = self._information(code, rate, entry.lines[place], base, amount)
             if not taxed:
                 found |= {
                     place: self._information(code, rate, entry.lines[place], None, entry.lines[place].base)
@@ -119,6 +116,15 @@ class Taxes:
 
     def _amount(self, minor: int) -> str:
         return exporting.amount(minor, self.base)
+
+
+def _shared(due: int, bases: Sequence[int]) -> list[int]:
+    """A tax by what it is on, together all of it; where that comes to nothing, the last has it."""
+    whole = sum(bases)
+    if not whole:
+        return [0] * (len(bases) - 1) + [due] * bool(bases)
+    upto = [proportion(due, done, whole) for done in accumulate(bases, initial=0)]
+    return [after - before for before, after in pairwise(upto)]
 
 
 def _name(code: Code) -> str:
