@@ -24,6 +24,7 @@ from projections import balances
 from projections.core import Views, open_views
 from tests.businesses import KINDS, TEXTS, Act, Business
 from tests.ledgers import Office
+from tests.traders import MONEY, PURCHASES, Trader
 
 Balances = Counter[tuple[str, str]]
 """Minor units by account number and currency."""
@@ -56,12 +57,13 @@ def views(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     """The books of some random businesses, the same for each seed."""
     office = Office(tmp_path_factory.mktemp("outside"))
     chosen = random.Random(request.param)
-    for name in ("C-1", "C,2: [x]", "C-3"):
-        business = Business(office.ledger, name)
-        for _ in range(14):
+    businesses = [Business(office.ledger, "C-1"), Business(office.ledger, "C,2: [x]"), Trader(office.ledger, "C-3")]
+    for business in businesses:
+        kinds = ("issue", *KINDS) if type(business) is Business else ("buy", "transfer", *KINDS, *PURCHASES, *MONEY)
+        for _ in range(14 if type(business) is Business else 24):
             business.do(
                 Act(
-                    chosen.choice(("issue", *KINDS)), chosen.randrange(4), chosen.randrange(1, 30_000),
+                    chosen.choice(kinds), chosen.randrange(4), chosen.randrange(1, 30_000),
                     chosen.randrange(120), chosen.choice(("EUR", "EUR", "USD", "JPY")), chosen.choice(TEXTS),
                 )
             )  # fmt: skip
