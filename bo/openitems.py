@@ -18,9 +18,10 @@ VIEWS = ("Books", "Journals", "Periods", "Invoices", "Bills", "Payments", "Refer
 
 
 def listed(
-    ledger: Ledger, control: str, party: str, as_of: date | None, known_at: int | date | None, totals: bool
-) -> list[Item]:
+    ledger: Ledger, control: str, party: str, as_of: date | None, known_at: int | date | None, totals: bool,
+    limit: int | None,
+) -> list[Item]:  # fmt: skip
     """The open items of a control account, of one party if it is named, at the end of a day or of today."""
     views = open_views(ledger, known_at, only=VIEWS)
     ref = references.resolve(views, party, controls.KINDS[control]).ref if party else ""
-    return openitems.open_items(views, control, as_of or today(), ref, totals)
+    return openitems.open_items(views, control, as_of or today(), ref, totals, limit)

@@ -22,6 +22,8 @@ _HIDDEN = (
     "\U000e0000-\U000e007f]"
 )
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_PLAIN = frozenset({str, int, bool, type(None)})
+"""What JSON shows as it is: a listing is long, and most of it is this."""
 _RUNS = tuple("=+-@\t\r\n＝＋－＠")
 _NUMBER = r"[+-]?[0-9]+(\.[0-9]+)?"
 
@@ -91,10 +93,14 @@ def record(row: msgspec.Struct, currency: str = "") -> dict[str, Any]:
     amounts = minors(type(row))
     shown = currency and any(getattr(row, name) is not None for name in amounts)
     digits = digits_of(currency) if shown else 0
-    return {
-        name: _exact(value, digits) if name in amounts and value is not None else _plain(value, currency)
-        for name, value in zip(row.__struct_fields__, astuple(row), strict=True)
-    }
+    found = dict(zip(row.__struct_fields__, astuple(row), strict=True))
+    for name in amounts:
+        if found[name] is not None:
+            found[name] = _exact(found[name], digits)
+    for name, value in found.items():
+        if type(value) not in _PLAIN:
+            found[name] = _plain(value, currency)
+    return found
 
 
 def exact(minor: int, currency: str) -> str:
@@ -129,6 +135,8 @@ def numeric(shape: type[msgspec.Struct] | None, found: Iterable[msgspec.Struct])
 
 def clean(text: str) -> str:
     """Text that cannot move the cursor, hide or turn around: `\\x1b`, `\\u202e`, `\\n` are shown as such."""
+    if text.isascii() and text.isprintable():
+        return text
     return re.sub(_HIDDEN, _escaped, text)
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 class Bills(Projection):
     """`posted` is the accounting date; a credit note that corrects no bill here is a bill below zero."""
 
-    version = 5
+    version = 6
     tables = """
         CREATE TABLE bill(id INTEGER PRIMARY KEY, number TEXT, vendor TEXT, erased INTEGER, party TEXT, ref TEXT,
             on_date TEXT, posted TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER,
@@ -46,7 +46,8 @@ class Bills(Projection):
         CREATE INDEX bill_unpaid ON bill(due, id) WHERE owing > 0;
         CREATE INDEX bill_owing ON bill(vendor, currency, erased, due, owing, credit, party, posted, number)
             WHERE owing > 0;
-        CREATE INDEX bill_credit ON bill(vendor, currency) WHERE credit > 0;
+        CREATE INDEX bill_known ON bill(vendor, currency, erased, voided);
+        CREATE INDEX bill_credit ON bill(vendor, currency, erased) WHERE credit > 0;
         CREATE TABLE bill_movement(number TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(number, position))
             WITHOUT ROWID;

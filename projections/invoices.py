@@ -38,18 +38,18 @@ class Invoices(Projection):
     The index of what is owing has all that an aging asks, customer by customer: no row is fetched, and none is sorted.
     """
 
-    version = 5
+    version = 6
     tables = """
         CREATE TABLE invoice(id INTEGER PRIMARY KEY, key TEXT, number TEXT, state TEXT, customer TEXT, erased INTEGER,
             party TEXT, on_date TEXT, due TEXT, currency TEXT, net INTEGER, tax INTEGER, total INTEGER, owing INTEGER,
             credit INTEGER, credited INTEGER, written_off INTEGER, allowed INTEGER, ref TEXT, buyer TEXT,
             lines TEXT, taxes TEXT, discount TEXT, discount_until TEXT);
         CREATE INDEX invoice_key ON invoice(key);
-        CREATE INDEX invoice_customer ON invoice(customer);
+        CREATE INDEX invoice_customer ON invoice(customer, currency, erased, number);
         CREATE INDEX invoice_unpaid ON invoice(due, id) WHERE owing > 0;
         CREATE INDEX invoice_owing ON invoice(customer, currency, erased, due, owing, credit, party, on_date, key)
             WHERE owing > 0;
-        CREATE INDEX invoice_credit ON invoice(customer, currency) WHERE credit > 0;
+        CREATE INDEX invoice_credit ON invoice(customer, currency, erased) WHERE credit > 0;
         CREATE TABLE movement(key TEXT, position INTEGER, on_date TEXT, what TEXT, allocation INTEGER,
             source TEXT, amount INTEGER, owing INTEGER, credit INTEGER, ref TEXT, PRIMARY KEY(key, position))
             WITHOUT ROWID;

@@ -33,10 +33,9 @@ class Item(msgspec.Struct):
 
 
 _LATER = "EXISTS(SELECT 1 FROM {0} x WHERE x.{1} = {2}.{1} AND x.on_date > ?1)"
-_SALES = invoices.WAS.format(
-    f" AND (i.owing != 0 OR i.on_date > ?1 OR {_LATER.format('movement', 'key', 'i')})"  # else nothing is owing then
-)
-_BILLS = bills.WAS.format(f" AND (b.owing != 0 OR {_LATER.format('bill_movement', 'number', 'b')})")
+_SALES = invoices.WAS.format(f"{{}} AND (i.owing != 0 OR i.on_date > ?1 OR {_LATER.format('movement', 'key', 'i')})")
+"""Of the others nothing is owing then."""
+_BILLS = bills.WAS.format(f"{{}} AND (b.owing != 0 OR {_LATER.format('bill_movement', 'number', 'b')})")
 
 _DOCUMENTS = {
     "receivable": f"""SELECT {invoices.CUSTOMER} AS ref, customer AS of, party AS name, 'invoice' AS what,
@@ -44,6 +43,8 @@ _DOCUMENTS = {
     "payable": f"""SELECT {bills.VENDOR} AS ref, vendor AS of, party AS name, 'bill' AS what, number AS document,
         on_date AS "on", due, currency, total, owing AS open FROM {_BILLS} WHERE owing != 0""",  # noqa: S608
 }
+_OF_ONE = {"receivable": " AND i.customer = ?2", "payable": " AND b.vendor = ?2"}
+"""Of one party only its own documents are looked at, by an index."""
 _CREDIT = """SELECT iif(d.erased, '[erased]', d.{party}) AS ref, d.{party} AS of, d.party AS name,
     iif(m.source = '' OR m.source LIKE 'BILL-%' OR m.source IN (SELECT number FROM {note}),
         'credit note', 'payment') AS what,
@@ -77,7 +78,8 @@ _CREDITS = {
 }
 
 
-def _query(control: str) -> str:
+def _query(control: str, one: bool) -> str:
+    documents = _DOCUMENTS[control].format(_OF_ONE[control] if one else "")
     kind = KINDS[control]
     after = len(kind) + 2
     incoming = "in" if control == "receivable" else "out"
@@ -88,21 +90,24 @@ def _query(control: str) -> str:
         WHERE party LIKE '{kind}/%' AND remaining != 0"""  # noqa: S608
     return f"""SELECT iif(ref = '' OR ref = '[erased]', ref, '{kind}/' || ref) AS party, name, what, document, "on",
         due, iif(due IS NULL, NULL, MAX(0, CAST(julianday(?1) - julianday(due) AS INTEGER))) AS late, currency, total,
-        open FROM ({_DOCUMENTS[control]} UNION ALL SELECT * FROM ({_CREDITS[control]}) UNION ALL {paid}
+        open FROM ({documents} UNION ALL SELECT * FROM ({_CREDITS[control]}) UNION ALL {paid}
         UNION ALL
         SELECT ref, of, name, 'entry', number, on_date, NULL, currency, open, open FROM ({by_hand(control)}))
         WHERE ?2 IN ('', of)
-        ORDER BY party = '[erased]', of, currency, coalesce(due, "on"), document"""  # noqa: S608
+        ORDER BY party = '[erased]', of, currency, coalesce(due, "on"), document LIMIT ?3"""  # noqa: S608
 
 
-def open_items(views: Views, control: str, day: date, ref: str = "", totals: bool = False) -> list[Item]:
+def open_items(
+    views: Views, control: str, day: date, ref: str = "", totals: bool = False, limit: int | None = None
+) -> list[Item]:
     """Every item of a control account that was open at the end of a day, of all parties or of one.
 
     Their sum, for each party and currency, is what the control account says: of receivables as debit, of payables as
     credit. What was posted there by hand is an item of its own.
     """
-    rows = views.all(Item, _query(control), day, ref)
-    return [*rows, *_sums(rows)] if totals and rows else rows
+    rows = views.all(Item, _query(control, bool(ref)), day, ref, -1 if limit is None else limit)
+    whole = limit is None or len(rows) < limit
+    return [*rows, *_sums(rows)] if totals and rows and whole else rows
 
 
 def _sums(rows: list[Item]) -> list[Item]:

@@ -12,6 +12,8 @@ VIEWS = {
     "payable": ("Bills", "Payments", "Books", "Journals", "References", "Disputes"),
 }
 """What has to be folded before the queries below are asked."""
+_KNOWN = {"receivable": ("customer", "invoice", "number IS NOT NULL"), "payable": ("vendor", "bill", "NOT voided")}
+"""Whose documents they are, where they stand, and which of them make a party known."""
 _OVERDUE = (0, 30, 60, 90)
 """Days overdue at which the next bucket of an aging begins."""
 _BUCKETS = {
@@ -52,13 +54,33 @@ def limits(day: date) -> list[date]:
 
 def balances(control: str, as_of: date | None) -> str:
     """SQL: every party in each currency with what its balance is made of; ?1 is the day or NULL, ?2 a party or ""."""
-    chosen = "number IS NOT NULL" if control == "receivable" else "owing != 0 OR credit != 0 OR voided = 0"
     return f"""SELECT ref AS {KINDS[control]}, name AS party, currency, SUM(owing) AS owing, SUM(credit) AS credit,
         SUM(paid) AS paid, SUM(journal) AS journal, SUM(owing - credit - paid + journal) AS balance, MAX(id) AS newest
         FROM (SELECT id, ref, of, name, currency, owing, credit, 0 AS paid, 0 AS journal
-                FROM ({_documents(control, as_of, chosen)})
+                FROM ({_sums(control) if as_of is None else _all(control, as_of)})
             UNION ALL SELECT id, ref, of, name, currency, 0, 0, paid, journal FROM ({_beside(control, as_of)}))
         WHERE ?2 IN ('', of) GROUP BY of, ref, currency ORDER BY ref, name, currency"""  # noqa: S608
+
+
+def _sums(control: str) -> str:
+    """SQL: what is open on documents, party by party from indexes, and every party that has a document at all."""
+    whose, table, there = _KNOWN[control]
+    open_ = " UNION ALL ".join(
+        f"""SELECT MAX(id) AS id, ref, of, name, currency, SUM(owing) AS owing, SUM(credit) AS credit
+            FROM ({each}) GROUP BY of, currency, erased"""  # noqa: S608
+        for each in _open(control, None)
+    )
+    return f"""{open_} UNION ALL SELECT newest, iif(erased, '[erased]', of), of,
+        (SELECT party FROM {table} WHERE id = newest), currency, 0, 0 FROM
+        (SELECT MAX(id) AS newest, {whose} AS of, currency, erased FROM {table} WHERE {there}
+            GROUP BY {whose}, currency, erased)"""  # noqa: S608
+
+
+def _all(control: str, as_of: date) -> str:
+    """SQL: every document as it was."""
+    return _documents(
+        control, as_of, "number IS NOT NULL" if control == "receivable" else "owing != 0 OR credit != 0 OR voided = 0"
+    )
 
 
 def _open(control: str, as_of: date | None) -> list[str]:

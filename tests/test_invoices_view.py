@@ -276,13 +276,16 @@ def test_unpaid_and_one_invoice_are_read_by_an_index(shop: Office) -> None:
     spy = cast(Views, Spy())
     receivables.unpaid(spy, DAY, limit=50)
     receivables.aging(spy, DAY)
+    receivables.balances(spy)
     with pytest.raises(NotFound):
         one.shown(spy, "D-1")
-    unpaid, aged, shown_ = (plan(views, sql, *values) for sql, values in asked)
+    unpaid, aged, balanced, shown_ = (plan(views, sql, *values) for sql, values in asked)
     assert "USING INDEX invoice_unpaid" in unpaid
     assert "TEMP B-TREE" not in unpaid
     for index in ("COVERING INDEX invoice_owing", "INDEX invoice_credit", "INDEX payment_remaining"):
         assert f"USING {index}" in aged
+        assert f"USING {index}" in balanced
+    assert "SCAN invoice USING COVERING INDEX invoice_customer" in balanced
     assert "INDEX entry_by_hand" in aged
     assert "SEARCH p USING INTEGER PRIMARY KEY" in aged
     assert "USING INDEX invoice_key" in shown_

@@ -103,6 +103,11 @@ def _told_alike(views: Views, account: str, day: date, expected: Counter[tuple[s
     kind_of = "invoice" if control == "receivable" else "bill"
     items = openitems.open_items(views, control, day)
     sums, aged = view.balances(views, as_of=day), view.aging(views, day, day)
+    assert day != LAST or view.balances(views) == sums
+    for one in {item.party.partition("/")[2] for item in items}:
+        here = [item for item in items if item.party == f"{kind}/{one}"]
+        assert openitems.open_items(views, control, day, one) == here
+        assert openitems.open_items(views, control, day, one, totals=True, limit=1) == here[:1]
     for rows in (sums, aged):
         found = Counter({(f"{kind}/{getattr(row, kind)}", row.currency): sign * row.balance for row in rows})
         assert Counter({place: minor for place, minor in found.items() if minor}) == expected

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @options.reference("vendor", "vendor", required=False, default="", metavar="[VENDOR]")
 @options.rows
 @options.ledger
-def payables(ledger: Ledger, vendor: str, as_of: date | None, known_at: int | date | None, totals: bool) -> list[Item]:
+def payables(
+    ledger: Ledger, vendor: str, as_of: date | None, known_at: int | date | None, totals: bool, limit: int | None
+) -> list[Item]:
     """Every open item with all vendors, or with one: they come to what the account of payables says.
 
     Credit notes and payments that settle nothing yet are below zero; an entry is what the journal says we owe.
@@ -30,4 +32,4 @@ def payables(ledger: Ledger, vendor: str, as_of: date | None, known_at: int | da
     """
     from bo import openitems
 
-    return openitems.listed(ledger, "payable", vendor, as_of, known_at, totals)
+    return openitems.listed(ledger, "payable", vendor, as_of, known_at, totals, limit)

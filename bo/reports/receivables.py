@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 @options.rows
 @options.ledger
 def receivables(
-    ledger: Ledger, customer: str, as_of: date | None, known_at: int | date | None, totals: bool
-) -> list[Item]:
+    ledger: Ledger, customer: str, as_of: date | None, known_at: int | date | None, totals: bool,
+    limit: int | None,
+) -> list[Item]:  # fmt: skip
     """Every open item of all customers, or of one: they come to what the account of receivables says.
 
     Credit notes and payments that settle nothing yet are below zero; an entry is what the journal says is owed.
@@ -32,4 +33,4 @@ def receivables(
     """
     from bo import openitems
 
-    return openitems.listed(ledger, "receivable", customer, as_of, known_at, totals)
+    return openitems.listed(ledger, "receivable", customer, as_of, known_at, totals, limit)
