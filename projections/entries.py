@@ -87,15 +87,18 @@ class Line(msgspec.Struct):
     credit: Minor
 
 
-def journal(views: Views, first: date, last: date, limit: int | None = None) -> list[Line]:
-    """Every entry between two days with its lines, in the order of dates."""
+def journal(
+    views: Views, first: date, last: date, limit: int | None = None, only: Only | None = None
+) -> list[Line]:  # fmt: skip
+    """Every entry between two days with its lines, or those lines only, in the order of dates."""
+    chosen = f" AND {bears('?4', only, 'p.dimensions')}" if only else ""
     return views.all(
         Line,
         f"""SELECT e.on_date AS "on", e.position, e.number, {SAID} AS text, p.account, coalesce(a.name, '') AS name,
             {PARTY} AS party, p.tax, p.dimensions, p.currency, {DEBIT}, {CREDIT}
             FROM posting p JOIN entry e ON e.id = p.entry LEFT JOIN account a ON a.number = p.account
-            WHERE p.on_date BETWEEN ? AND ? ORDER BY p.on_date, p.id LIMIT ?""",  # noqa: S608
-        first, last, -1 if limit is None else limit,
+            WHERE p.on_date BETWEEN ?1 AND ?2{chosen} ORDER BY p.on_date, p.id LIMIT ?3""",  # noqa: S608
+        first, last, -1 if limit is None else limit, *(only.values if only else ()),
     )  # fmt: skip
 
 

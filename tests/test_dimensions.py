@@ -22,7 +22,7 @@ from aggregates.posting import Facts, entries
 from bo import books, exporting, rating
 from projections import balances, statements, tagged
 from projections.core import Views, open_views
-from projections.entries import general_ledger, whole
+from projections.entries import general_ledger, journal, whole
 from projections.tagged import Only
 from store.transaction import Transaction
 from tests.businesses import FIRST, Act, Business, acts
@@ -113,7 +113,10 @@ def all_of(views: Views, first: date, last: date, own: str, only: Only | None) -
     ledger: Counter[tuple[str, ...]] = Counter()
     for row in general_ledger(views, first, last, (), "", only, totals=True):
         ledger[row.account, row.currency] += (row.debit - row.credit) if row.position else row.balance
-    found = [trial_balance(views, first, last, own, only), stated(sheet), stated(income), ledger]
+    lines: Counter[tuple[str, ...]] = Counter()
+    for each in journal(views, first, last, None, only):
+        lines[each.number, each.account, each.party, each.tax, each.currency] += each.debit - each.credit
+    found = [trial_balance(views, first, last, own, only), stated(sheet), stated(income), ledger, lines]
     return [Counter({key: value for key, value in sums.items() if value}) for sums in found]
 
 

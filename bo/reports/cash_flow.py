@@ -33,6 +33,9 @@ def cash_flow(
     under the role loan, equity, and liabilities that play no role are financing; the rest is operating, interest among
     it. Cash at the beginning and all flows come to cash at the end, in each currency or in --base.
 
+    There is none by dimension: money settles whole documents, whose lines may bear several values or none, and whose
+    money it is nobody says. What a project earned and cost tells `bo report income-statement --dimension project=P-7`.
+
     \b
     Example: bo report cash-flow --period 2026-Q1 --compare 2025-Q1
              bo report cash-flow --period 2026 --base
