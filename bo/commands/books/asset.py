@@ -64,11 +64,13 @@ def add(
 
     It loses its value from the month of --on, evenly over its life, or by a percentage of what it is worth when a year
     begins until an even share is more. With --bill nothing is posted: the bill did, and its day is meant if none is
-    said.
+    said. A discount that we took for paying it early stands among discounts received: to take it off what the asset
+    cost, say the lesser --cost, and move the rest as in the last example.
 
     \b
     Example: bo asset add VAN-1 --name "Delivery van" --on 2026-03-10 --cost 30000 --life 6y --residual 1
              bo asset add PC-1 --name Computer --bill BILL-2026-0007 --life 3y --method declining --rate 40
+             bo journal add --text "Discount on PC-1" --line "@discount-received;40;" --line "@asset-cost;;40"
     """
     from bo import assets
 
