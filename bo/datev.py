@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from aggregates.core import require
@@ -73,19 +74,37 @@ class Pair(NamedTuple):
     credit: Line
 
 
+class _Open:
+    """What of a line is in no pair yet."""
+
+    def __init__(self, line: Line) -> None:
+        self.line, self.left = line, abs(line.base)
+
+
 def pairs(entry: Entry) -> Iterator[Pair]:
-    """An entry as pairs, the first debit with the first credit until one of them is used up."""
-    credits = [line for line in entry.lines if line.base < 0]
-    open_ = [-line.base for line in credits]
-    at = 0
-    for line in (line for line in entry.lines if line.base > 0):
-        left = line.base
-        while left and at < len(credits):
-            taken = min(left, open_[at])
-            yield Pair(taken, line, credits[at])
-            left -= taken
-            open_[at] -= taken
-            at += open_[at] == 0
+    """An entry as pairs: what is taxed alike, and the taxes of it, with one another first; then all that is left."""
+    open_ = [_Open(line) for line in entry.lines if line.base]
+    alike: dict[tuple[str, bool], list[_Open]] = defaultdict(list)
+    for each in open_:
+        if each.line.tax:
+            alike[each.line.tax, each.line.part == "base"].append(each)
+    for lines in alike.values():
+        yield from _paired(lines)
+    yield from _paired(open_)
+
+
+def _paired(lines: Sequence[_Open]) -> Iterator[Pair]:
+    """The first debit with the first credit until one of them is used up."""
+    debits = iter([each for each in lines if each.left and each.line.base > 0])
+    credits = iter([each for each in lines if each.left and each.line.base < 0])
+    debit, credit = next(debits, None), next(credits, None)
+    while debit and credit:
+        taken = min(debit.left, credit.left)
+        yield Pair(taken, debit.line, credit.line)
+        debit.left -= taken
+        credit.left -= taken
+        debit = debit if debit.left else next(debits, None)
+        credit = credit if credit.left else next(credits, None)
 
 
 class Batch:
@@ -129,7 +148,8 @@ class Batch:
         for column, name in (("KOST1 - Kostenstelle", "cost-centre"), ("KOST2 - Kostenstelle", "project")):
             if name in tags:
                 row[AT[column]] = _text(tags.pop(name)[:36])
-        more = {"party": pair.debit.party or pair.credit.party, "tax": pair.debit.tax or pair.credit.tax, **tags}
+        taxes = dict.fromkeys(tax for tax in (pair.debit.tax, pair.credit.tax) if tax)
+        more = {"party": pair.debit.party or pair.credit.party, "tax": " / ".join(taxes), **tags}
         foreign = pair.debit if pair.debit.currency != self.base else pair.credit
         if foreign.currency != self.base and foreign.minor:
             more["amount"] = f"{exporting.amount(abs(foreign.minor), foreign.currency)} {foreign.currency}"

@@ -6,14 +6,19 @@ import csv
 import random
 from collections import defaultdict
 from datetime import date
+from decimal import Decimal
 
 import pytest
 
+from aggregates.bill import Bill
+from aggregates.bill_lines import bill_line
 from aggregates.core import Refused
 from aggregates.entry import Entry
+from aggregates.legal import Party
 from aggregates.money import Money
 from aggregates.posting import Posting
-from bo import books
+from aggregates.relief import Discount
+from bo import books, paying
 from bo.dates import period
 from bo.datev import AT, COLUMNS, Batch
 from bo.datev import Office as Adviser
@@ -92,3 +97,28 @@ def test_what_the_format_cannot_say_is_refused(office: Office) -> None:
     post(office, date(2026, 3, 1), Posting("6200", Money(1, "USD")), Posting("1200", Money(-1, "USD")))
     with pytest.raises(Refused, match="without a rate to EUR"):
         told(office)
+
+
+def test_a_tax_that_we_owe_stands_against_the_same_tax_and_no_other(office: Office) -> None:
+    def work(tx: Transaction) -> None:
+        lines = [bill_line("Paper;1;100;19;6400"), bill_line("Advice;1;100;AE19")]
+        number, day = books.number(tx, "BILL"), date(2026, 3, 1)
+        terms = Discount(Decimal(2), day)
+        tx.change(Bill, number, Bill.add, number, "V-1", "1", day, lines, "EUR", Party("Mill"), tx.person,
+                  discount=terms)  # fmt: skip
+        paid = paying.record(tx, "vendor/V-1", "out", Money(21462, "EUR"), day)
+        paying.settle(tx, paid.number, f"bill/{number}", None, day)
+
+    office.ledger.commit(work)
+    rows = [
+        (
+            row[0],
+            row[AT["Konto"]],
+            row[AT["Gegenkonto (ohne BU-Schlüssel)"]],
+            *(tax for tax in row[47:60] if "19" in tax),
+        )
+        for row in told(office)[2:]
+    ]
+    owed = [row for row in rows if "2200" in row[1:3]]
+    assert owed == [("19,00", "1400", "2200", "AE19"), ("0,38", "2200", "1400", "AE19")]
+    assert ("100,00", "6400", "2100", "S19") in rows

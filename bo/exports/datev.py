@@ -25,7 +25,8 @@ def datev(ledger: Ledger, period: Period, consultant: int, client: int, output: 
 
     An entry of several lines becomes pairs of an account and its counterpart, in the ledger's own currency. Accounts
     have digits only. Control accounts stand for their parties, who are named beside them; no tax key is given, for
-    every entry has its tax lines already.
+    every entry has its tax lines already. Beside them stands which tax it is; that of the debit and then that of the
+    credit, where they differ.
 
     \b
     Example: bo export datev --period 2026-03 --consultant 1001 --client 1 -o EXTF_2026-03.csv
