@@ -271,6 +271,12 @@ def test_banks_write_one_account_in_several_ways(text: str, ours: bool) -> None:
     assert importing.same_account(BANK, text) is ours
 
 
+def test_a_number_may_have_its_currency_behind_it_and_no_other() -> None:
+    plain = replace(BANK, iban="", number="1291.99.348")
+    assert importing.same_account(plain, "1291.99.348EUR")
+    assert not importing.same_account(plain, "1291.99.348USD")
+
+
 # In a ledger
 
 

@@ -181,6 +181,25 @@ def test_mt942_has_no_balances_and_its_currency_from_the_floor_limit() -> None:
     assert (found.format, found.currency, found.lines[0].amount) == ("MT942", "EUR", eur(5))
 
 
+def test_an_iban_in_place_of_a_reference_says_with_whom() -> None:
+    """ASN and SNS write it there, longer than a reference may be, and the name on the line below."""
+    line = replaced("CR19,NTRFKREF+\n", "C19,NOVBDE75512108001245126199\nada ltd\n").lines[1]
+    assert (line.iban, line.counterpart, line.end_to_end) == ("DE75512108001245126199", "ada ltd", "")
+    assert (line.amount, line.text) == (eur(19), "Ada Ltd INV-2026-0001")
+
+
+def test_a_reference_that_is_too_long_is_read_to_its_end() -> None:
+    line = replaced("NTRFKREF+\n", "NTRFPAYMENT-OF-20-JANUARY\nextra\n").lines[1]
+    assert (line.end_to_end, line.iban) == ("PAYMENT-OF-20-JANUARY", "")
+
+
+def test_an_amount_may_have_a_point_for_its_comma() -> None:
+    text = MT940.replace("C260131EUR98,50", "C260131EUR000000000098.50").replace("DR20,50", "D000000000020.50")
+    found = parsed(text)
+    assert (found.lines[0].amount, found.lines[0].reference, found.unsound()) == (eur("-20.50"), "BANK1", "")
+    assert len(replaced("DR20,50", "D1.020,50", wrong=1).lines) == 1
+
+
 def test_dutch_banks_mark_fields_with_slashes() -> None:
     text = MT940.replace(":86:Ada Ltd INV-2026-0001", ":86:/EREF/E9/BENM//NAME/JOHN DOE/REMI/INV 7/ISDT/2026-01-31")
     line = parsed(text).lines[1]
@@ -216,6 +235,18 @@ def test_ofx_of_sgml_and_of_xml_says_the_same() -> None:
     assert [(line.on, line.amount, line.reference, line.counterpart) for line in again.lines] == [
         (line.on, line.amount, line.reference, line.counterpart) for line in sgml.lines
     ]
+
+
+def test_a_list_of_ofx_that_is_never_ended_has_its_lines() -> None:
+    assert parsed(OFX.replace("</BANKTRANLIST>", "")).lines == parsed(OFX).lines
+
+
+def test_ofx_of_securities_is_refused_for_what_it_is() -> None:
+    text = (
+        "<OFX><INVSTMTMSGSRSV1><INVSTMTTRNRS><INVSTMTRS><CURDEF>USD</INVSTMTRS></INVSTMTTRNRS></INVSTMTMSGSRSV1></OFX>"
+    )
+    with pytest.raises(Refused, match="only those of banks and credit cards"):
+        ofx.read(text.encode(), Findings("x"))
 
 
 @pytest.mark.parametrize(

@@ -122,9 +122,12 @@ def _is_ours(account: Bank, bank: str, number: str, at: int, findings: Findings)
 
 
 def same_account(account: Bank, text: str) -> bool:
-    """Whether a bank means this account by an IBAN, a number, or sort code and number with a slash between."""
+    """Whether a bank means this account: by an IBAN, a number, or sort code and number with a slash between.
+
+    A number may have its currency behind it.
+    """
     ours = (account.iban or account.number).replace(" ", "").upper()
-    if text == ours or text.replace("/", "") == ours.replace("/", ""):
+    if text.replace("/", "") in (ours.replace("/", ""), ours.replace("/", "") + account.currency):
         return True
     number = text.rpartition("/")[2].lstrip("0")
     sort_code = text.rpartition("/")[0]

@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 LOOKS = re.compile(rb"^:(?:20|25|60[FM]|61):", re.MULTILINE)
 _TAG = re.compile(r":(?P<tag>[0-9]{2}[A-Z]?|NS):")
-_BALANCE = re.compile(r"(?P<sign>[DC])(?P<day>[0-9]{6})(?P<currency>[A-Z]{3})(?P<amount>[0-9,]{1,24})\s*")
+_BALANCE = re.compile(r"(?P<sign>[DC])(?P<day>[0-9]{6})(?P<currency>[A-Z]{3})(?P<amount>[0-9.,]{1,24})\s*")
+_POINT = re.compile(r"\A([0-9]{6}(?:[0-9]{4}|\s{4})?R?[DC][A-Z]?[\n ]?[0-9]+)\.(?=[0-9]{0,3}[A-Z])")
+"""Up to a decimal point, which some banks write for the comma: the library would end the amount there."""
+_IBAN = re.compile("[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}")
 _KEY = re.compile(r"(EREF|KREF|MREF|CRED|DEBT|SVWZ|ABWA|ABWE|IBAN|BIC|COAM|OAMT|PURP|MDAT|RREF|SQTP)[+:]\s*")
 _SLASHED = re.compile(r"/(EREF|KREF|BENM|ORDP|NAME|REMI|IBAN|BIC|TRTP|MARF|CSID|PREF|RTRN|ISDT|UDTR|ID|ADDR)/")
 _PIVOT = 70
@@ -161,28 +164,38 @@ def _line(fields: list[Field], currency: str, findings: Findings) -> Line | None
     at, _, text = fields[0]
     try:
         require(currency, "the statement says no currency")
-        plain = "\n".join(line.rstrip() for line in text.split("\n"))
-        return _checked(at, _field_61()(plain), [field[2] for field in fields[1:]], currency, findings)
+        plain = _POINT.sub(r"\1,", "\n".join(line.rstrip() for line in text.split("\n")), count=1)
+        return _checked(at, _field_61(plain), [field[2] for field in fields[1:]], currency, findings)
     except (Refused, RuntimeError, ValueError, ArithmeticError) as problem:
         rule = str(problem) if isinstance(problem, Refused) else "it is not written as a field 61 is"
         findings.add(at, ":61:", text, rule)
         return None
 
 
+def _field_61(text: str) -> dict[str, Any]:
+    """The parts of a field 61. Some banks write more than the 16 characters that a customer's reference may have."""
+    as_told, longer = _readers_61()
+    try:
+        return as_told(text)
+    except RuntimeError:
+        return longer(text)
+
+
 @cache
-def _field_61() -> Callable[[str], dict[str, Any]]:
-    """The library's reader of a field 61; it logs what it cannot read, which we tell ourselves."""
+def _readers_61() -> tuple[Callable[[str], dict[str, Any]], ...]:
+    """The library's readers of a field 61; they log what they cannot read, which we tell ourselves."""
     logging.getLogger("mt940").addHandler(logging.NullHandler())
     from mt940.models import Transactions
     from mt940.tags import Statement as Field61
+    from mt940.tags import StatementGLS
 
-    return partial(Field61().parse, Transactions())
+    return tuple(partial(form().parse, Transactions()) for form in (Field61, StatementGLS))
 
 
 def _checked(at: int, parts: dict[str, Any], texts: list[str], currency: str, findings: Findings) -> Line:
     """What the parts of a field 61 and its fields 86 come to. Raises Refused where they would be guessed at."""
     written, behind = parts["amount"], parts["customer_reference"] or ""
-    cut_off = not parts["id"] and re.match(r"[0-9,]", behind)
+    cut_off = not parts["id"] and re.match(r"[0-9.,]", behind)
     require(not cut_off, "its amount has more than 15 characters")
     mark = parts["status"].upper()
     amount = money(written, currency)
@@ -197,6 +210,8 @@ def _checked(at: int, parts: dict[str, Any], texts: list[str], currency: str, fi
     told = _told("\n".join(texts))
     customer = reference(behind)
     extra = said((parts["extra_details"] or "").replace("\n", " "))
+    if len(customer) > 16 and _IBAN.fullmatch(customer):  # ASN and SNS: with whom, and his name below
+        told, customer, extra = {"iban": customer, "name": extra} | told, "", ""
     return Line(
         on=on,
         amount=-amount if mark in ("D", "RC") else amount,

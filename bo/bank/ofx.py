@@ -28,6 +28,8 @@ def read(data: bytes, findings: Findings, ours: Ours = anybodys) -> list[Stateme
     """Every statement of a file that is ours. What cannot be read of it is found and left out. Raises Refused."""
     root = _tree(data)
     found = [node for path in _PLACES for node in root.all(path)]
+    invested = root.find("OFX/INVSTMTMSGSRSV1/INVSTMTTRNRS") is not None
+    require(found or not invested, "this OFX file is of securities: only those of banks and credit cards are read")
     require(found, "this OFX file holds no statement of a bank or a credit card")
     return [_statement(node, findings) for node in found if ours(_account(node), node.line)]
 
@@ -85,7 +87,9 @@ def _account(node: Node) -> str:
 
 def _statement(node: Node, findings: Findings) -> Statement:
     currency = node.said("CURDEF").upper()
-    lines = tuple(line for each in node.all("BANKTRANLIST/STMTTRN") if (line := _line(each, currency, findings)))
+    # where a list is not ended, what it holds stands beside it
+    entries = [each for path in ("BANKTRANLIST/STMTTRN", "STMTTRN") for each in node.all(path)]
+    lines = tuple(line for each in entries if (line := _line(each, currency, findings)))
     return Statement(
         format="OFX",
         account=_account(node),
