@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import Literal
 
 import msgspec
@@ -29,6 +30,18 @@ class Findings:
         self.shown: list[Finding] = []
         self.errors = 0
         self.warnings = 0
+        self._pieces: list[tuple[int, str, int]] = []
+
+    def goes_on(self, at: int, file: str, line: int) -> None:
+        """From line `at` on this is what stands in a file from `line` on: one file may include another."""
+        self._pieces.append((at, file, line))
+
+    def _place(self, line: int) -> tuple[str, int]:
+        found = bisect_right(self._pieces, line, key=lambda piece: piece[0])
+        if not found:
+            return self.file, line
+        at, file, first = self._pieces[found - 1]
+        return file, first + line - at
 
     def add(self, line: int, column: str, value: str, rule: str, level: Level = "error") -> None:
         if level == "error":
@@ -37,7 +50,8 @@ class Findings:
             self.warnings += 1
         if len(self.shown) < MOST:
             cut = value if len(value) <= 80 else value[:79] + "…"
-            self.shown.append(Finding(self.file, line, column, cut, rule, level))
+            file, at = self._place(line)
+            self.shown.append(Finding(file, at, column, cut, rule, level))
 
     def include(self, other: Findings) -> None:
         """Take over what was found in a further file, such as a joined one."""

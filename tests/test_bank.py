@@ -277,6 +277,15 @@ def test_a_number_may_have_its_currency_behind_it_and_no_other() -> None:
     assert not importing.same_account(plain, "1291.99.348USD")
 
 
+def test_an_account_is_not_one_that_ends_alike_at_the_same_bank() -> None:
+    longer = replace(BANK, iban="DE32740618130100033626")
+    assert importing.same_account(longer, "74061813/100033626")
+    assert importing.same_account(longer, "74061813/000100033626")
+    assert not importing.same_account(longer, "74061813/0000033626")
+    spanish = replace(BANK, iban="ES9121000418450200051332")
+    assert importing.same_account(spanish, "21000418/0200051332")
+
+
 # In a ledger
 
 

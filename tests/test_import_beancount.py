@@ -113,6 +113,13 @@ poptag #trip
 2024-01-07 balance Assets:Bank 10.00 ~ 0.01 USD
 2024-01-07 price ACME 14 EUR
 2024-12-31 close Income:Gains
+2024-12-31 query "gains" "
+  SELECT account;  -- a \\"comment\\"
+"
+2024-12-31 * "A long
+  story"  ; it's told
+  Expenses:Food   1.00 EUR
+  Assets:Bank
 """
 
 
@@ -127,6 +134,17 @@ def test_every_form_is_read_as_beancount_reads_it(office: Office, tmp_path: Path
     tagged = "SELECT COUNT(*) FROM posting WHERE dimensions = 'tag=trip tag=food'"
     assert views.value(tagged) == 2
     assert {each.number for each in accounts.listed(views)} > {"A.Bank", "Q.Opening-Balances", "E.Food"}
+
+
+def test_files_that_are_included_are_read_as_beancount_reads_them(office: Office, tmp_path: Path) -> None:
+    path = journal(tmp_path, 'include "years/*.beancount"\npushtag #a\ninclude "more.beancount"\npoptag #a\n')
+    (tmp_path / "years").mkdir()
+    (tmp_path / "years" / "one.beancount").write_text(SYNTAX)
+    entry = '2024-12-01 * "x"\n  Expenses:Food  2.00 EUR\n  Assets:Bank\n'
+    (tmp_path / "more.beancount").write_text(entry)
+    take_over(office.ledger, str(path), "beancount", beancount.read)
+    assert ours(office) == theirs(path)
+    assert open_views(office.ledger).value("SELECT COUNT(*) FROM posting WHERE dimensions = 'tag=a'") == 0
 
 
 @pytest.mark.parametrize(

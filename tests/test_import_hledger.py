@@ -21,6 +21,7 @@ from bo.findings import Findings
 from bo.journals import hledger
 from bo.journals.hledger import SYMBOLS
 from bo.journals.opening import take_over
+from bo.journals.source import Source
 from bo.journals.taking import Taking
 from projections.core import open_views
 from store.errors import Unavailable
@@ -30,9 +31,9 @@ from tests.test_books_outside import program, ran
 from tests.test_import_beancount import Balances, ours
 
 
-def theirs(path: Path) -> Balances:
+def theirs(path: Path, *more: str) -> Balances:
     """By account and commodity, as hledger prints them."""
-    out = ran(program("hledger"), "-f", str(path), "bal", "--flat", "-N", "--layout=bare", "-O", "csv")
+    out = ran(program("hledger"), "-f", str(path), "bal", *more, "--flat", "-N", "--layout=bare", "-O", "csv")
     found: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for name, code, amount in list(csv.reader(StringIO(out)))[1:]:
         number = amount.replace(".", "").replace(",", ".") if amount[-3:-2] == "," else amount.replace(",", "")
@@ -113,6 +114,105 @@ def test_every_form_is_read_as_hledger_reads_it(office: Office, tmp_path: Path) 
     assert open_views(office.ledger).position == position, "the same file again changes nothing"
 
 
+BALANCES = """\
+2024-01-01 opening
+    assets:bank          = 100.00 EUR
+    assets:bank:savings  == 50.00 EUR
+    equity:opening
+
+2024-01-03 behind the next
+    assets:bank          = 70.00 EUR
+    expenses:food
+
+2024-01-02 before it
+    assets:bank          -20.00 EUR = 80.00 EUR
+    expenses:food
+
+2024-01-04 over all below
+    expenses             ==* 5.00 EUR
+    assets:bank:savings  30.00 EUR
+    assets:bank:savings  = 80.00 EUR =* 80.00 EUR
+    equity:opening
+"""
+
+
+def test_a_line_that_says_a_balance_moves_what_is_missing(office: Office, tmp_path: Path) -> None:
+    path = journal(tmp_path, BALANCES.replace(" =* 80.00 EUR", ""))
+    take_over(office.ledger, str(path), "hledger", hledger.read)
+    assert ours(office) == theirs(path)
+    assert ours(office)["expenses:food", "EUR"] == 30
+
+
+VIRTUAL = """\
+2024-01-01 pay
+    assets:bank          100.00 EUR
+    (budget:food)         40.00 EUR
+    [budget:rent]         60.00 EUR
+    [budget:bank]
+    income:work
+
+2024-01-02 shop
+    expenses:food         10.00 EUR
+    (budget:food)        -10.00 EUR = 30.00 EUR
+    (expenses:food)       = 12.00 EUR
+    assets:bank
+"""
+
+
+def test_virtual_lines_are_asserted_and_left(office: Office, tmp_path: Path) -> None:
+    path = journal(tmp_path, VIRTUAL)
+    into = Adoption(office.ledger, "a.journal", "digest")
+    Taking(hledger.read(VIRTUAL.splitlines(), into.findings), into).run()
+    rules = [(each.rule, each.level) for each in into.findings.shown]
+    assert rules == [("virtual posting is not taken over, here and 4 times more", "warning")]
+    take_over(office.ledger, str(path), "hledger", hledger.read)
+    assert ours(office) == theirs(path, "--real")
+
+
+def files(folder: Path, **texts: str) -> Path:
+    for name, text in texts.items():
+        (folder / f"{name}.journal").write_text(text)
+    return folder / "main.journal"
+
+
+def test_files_that_are_included_are_read_where_they_stand(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "years").mkdir()
+    path = files(
+        tmp_path,
+        main="Y2024\nalias a=assets:bank\nD 1.00 EUR\ninclude years/*.journal\n01-03 last\n  a  3 = 6 EUR\n  income\n",
+        accounts="account cash  ; type: C\n",
+    )
+    files(
+        tmp_path / "years",
+        one="include ../accounts.journal\n01-03 first\n  a  1 = 1 EUR\n  cash\nY2023\nalias a=cash\n",
+    )
+    files(tmp_path / "years", two="D 1.00 EUR\n01-03 second\n  a  2 = 3 EUR\n  income\n")
+    take_over(office.ledger, str(path), "hledger", hledger.read)
+    assert ours(office) == theirs(path)
+    position = open_views(office.ledger).position
+    take_over(office.reopen(), str(path), "hledger", hledger.read)
+    assert open_views(office.ledger).position == position, "the same files again change nothing"
+
+
+def test_what_is_wrong_with_an_included_file_is_told_by_its_own_line(office: Office, tmp_path: Path) -> None:
+    path = files(
+        tmp_path, main="include more.journal\nnonsense\ninclude none*\ninclude gone.journal\n", more="\n\nrubbish\n"
+    )
+    files(tmp_path, more="\n\nrubbish\ninclude main.journal\ninclude more.journal\ninclude some.csv\n")
+    findings = Findings("main.journal")
+    source = Source(findings)
+    hledger.read(source.opened(path), findings, source)
+    assert [(each.file, each.line, each.rule.partition(f"{tmp_path}/")[2] or each.rule) for each in findings.shown] == [
+        ("more.journal", 3, "rubbish is not understood"),
+        ("more.journal", 4, "main.journal includes itself"),
+        ("more.journal", 5, "more.journal includes itself"),
+        ("more.journal", 6, "some.csv is no journal"),
+        ("main.journal", 2, "nonsense is not understood"),
+        ("main.journal", 3, "no file is called none*"),
+        ("main.journal", 4, "gone.journal cannot be read: no such file or directory"),
+    ]
+
+
 ACCOUNTS = ("assets:bank", "assets:bank:savings", "liabilities:card", "equity:opening", "income:work", "expenses:food")
 
 
@@ -173,11 +273,12 @@ def test_our_own_export_comes_back_with_its_numbers(office: Office, tmp_path: Pa
         ("include other.journal\n", "other.journal is not read"),
         ("alias /a+/=b\n", "an alias by a pattern is not understood"),
         ("account cash  ; type: Q\n", "Q is no type of account"),
-        ("2024-01-01 x\n  (assets:a)  1 EUR\n", "a virtual posting is not taken over"),
-        ("2024-01-01 x\n  [assets:a]  1 EUR\n", "a virtual posting is not taken over"),
+        ("2024-01-01 x\n  [assets:a]  1 EUR\n", "it does not balance: 1 EUR is left over"),
         ("2024-01-01 x\n  assets:a  1 EUR\n  assets:b  -2 EUR\n", "it does not balance: -1 EUR is left over"),
         ("2024-01-01 x\n  assets:a  1 EUR = 2 EUR\n  assets:b\n", "2 EUR is asserted, 1 is there"),
-        ("2024-01-01 x\n  assets:a  = 2 EUR\n  assets:b\n", "it says a balance and no amount"),
+        ("2024-01-01 x\n  assets:a  = 2 EUR\n  assets:b  -1 EUR\n", "it does not balance: 1 EUR is left over"),
+        ("2024-01-01 x\n  assets:a:b  1 EUR\n  assets:a  0 EUR =* 2 EUR\n  income\n", "2 EUR is asserted, 1 is there"),
+        ("2024-01-01 x\n  assets:a  -1 EUR\n  income  1 USD @ 2 EUR\n", "it does not balance: 1 EUR is left over"),
         ("2024-01-01 x\n  assets:a\n  assets:b\n", "two lines of an entry say no amount"),
         ("2024-01-01 x\n  assets:a  1\n  assets:b\n", "the amount has no commodity"),
         ("2024-01-01 x\n  assets:a  1 ACME {2 EUR}\n  assets:b\n", "a lot is not understood"),

@@ -129,9 +129,13 @@ def same_account(account: Bank, text: str) -> bool:
     ours = (account.iban or account.number).replace(" ", "").upper()
     if text.replace("/", "") in (ours.replace("/", ""), ours.replace("/", "") + account.currency):
         return True
-    number = text.rpartition("/")[2].lstrip("0")
-    sort_code = text.rpartition("/")[0]
-    return len(number) >= 4 and number.isdigit() and ours.endswith(number) and sort_code in ours
+    sort_code, _, written = text.rpartition("/")
+    number = written.lstrip("0")
+    if len(number) < 4 or not number.isdigit() or sort_code not in ours:
+        return False
+    behind = ours.rpartition(sort_code)[2].lstrip("/0") if sort_code else ""
+    # 33626 and 100033626 of one bank are two accounts
+    return behind.endswith(written) or behind == number if sort_code else ours.endswith(number)
 
 
 def _check(statements: list[ReadStatement], account: Bank, findings: Findings, now: date) -> None:

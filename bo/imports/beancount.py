@@ -21,7 +21,8 @@ def beancount(ledger: Ledger, file: str) -> None:
 
     An account keeps its name, Assets:US:Bank, and gets a number made of it, A.US.Bank. Shares and the like are counted
     in their own units; what they cost stands in the text, and both meet on the account of the role exchange. Balances
-    are checked, pads are filled. Prices, notes and metadata are counted and left. The same file again changes nothing.
+    are checked, pads are filled, and files that are included are read. Prices, notes and metadata are counted and left.
+    The same file again changes nothing.
 
     \b
     Example: bo import beancount personal.beancount --dry-run

@@ -21,8 +21,9 @@ def hledger(ledger: Ledger, file: str) -> None:
 
     An account keeps its name, assets:bank, and gets a number made of it, A.bank. What an account is says its directive,
     or how its name begins. Symbols are taken for currencies, $ for USD. Shares and the like are counted in their own
-    units; what they cost stands in the text, and both meet on the account of the role exchange. Assertions are checked.
-    Prices, comments and rules are counted and left. The same file again changes nothing.
+    units; what they cost stands in the text, and both meet on the account of the role exchange. Assertions are checked,
+    and files that are included are read. Prices, comments, rules and virtual postings are counted and left. The same
+    file again changes nothing.
 
     \b
     Example: bo import hledger 2025.journal --dry-run

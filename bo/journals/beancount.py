@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
 from aggregates.text import shown
-from bo.journals.taking import LONGEST_LINE, Amount, Assertion, Journal, Leg, Pad, Written
-from bo.journals.tokens import Tokens
+from bo.journals.source import Source
+from bo.journals.tokens import Tokens, joined
+from bo.journals.written import LONGEST_LINE, Amount, Assertion, Journal, Leg, Pad, Written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,14 +28,14 @@ LEFT = {
 _OTHER = re.compile("[^A-Za-z0-9]+")
 
 
-def read(lines: Iterable[str], findings: Findings) -> Journal:
+def read(lines: Iterable[str], findings: Findings, source: Source | None = None) -> Journal:
     """Every directive of a file; what is wrong with one is found, and the others are read."""
-    return _Reader(findings).read(lines)
+    return _Reader(findings, source or Source(findings)).read(lines)
 
 
 class _Reader:
-    def __init__(self, findings: Findings) -> None:
-        self.journal, self.findings = Journal(rounds=True), findings
+    def __init__(self, findings: Findings, source: Source) -> None:
+        self.journal, self.findings, self.source = Journal(rounds=True), findings, source
         self.roots = dict(ROOTS)
         self.tags: list[str] = []
         self._inside: Callable[[int, Tokens], None] | None = None
@@ -42,7 +43,11 @@ class _Reader:
         self._at: date | None = None
 
     def read(self, lines: Iterable[str]) -> Journal:
-        for line, text in enumerate(lines, 1):
+        self._file(lines)
+        return self.journal
+
+    def _file(self, lines: Iterable[str]) -> None:
+        for line, text in joined(self.source.numbered(lines)):
             text, self.journal.at = text.rstrip(), line
             if not text or text.lstrip().startswith(";"):
                 continue
@@ -54,7 +59,12 @@ class _Reader:
                     self._directive(line, text)
             except Refused as no:
                 self.findings.add(line, "", text.strip(), str(no))
-        return self.journal
+
+    def _include(self, pattern: str) -> None:
+        for lines in self.source.included(pattern):
+            tags, self.tags = self.tags, []
+            self._file(lines)
+            self.tags = tags
 
     def _directive(self, line: int, text: str) -> None:
         self._inside = None
@@ -92,7 +102,7 @@ class _Reader:
         elif word == "plugin":
             self.journal.leave("plugin")
         elif word == "include":
-            raise Refused(f"{tokens.string()} is not read: put all into one file")
+            self._include(tokens.string())
         elif word in ("pushmeta", "popmeta"):
             self.journal.leave("metadata")
         else:

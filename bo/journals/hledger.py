@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from aggregates.commodity import CODE
 from aggregates.core import Refused, require
 from aggregates.text import shown
-from bo.journals.taking import LONGEST_LINE, LONGEST_NUMBER, PARTY, Amount, Journal, Leg, Written
+from bo.journals.source import Source
+from bo.journals.written import LONGEST_LINE, LONGEST_NUMBER, PARTY, Amount, Journal, Leg, Virtual, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +34,8 @@ SYMBOLS = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 LEFT = {"P": "price", "tag": "tag", "payee": "payee", "~": "periodic rule", "=": "automatic rule"}
 """What is counted, and left."""
 
+VIRTUAL: dict[str, Virtual] = {"()": "(", "[]": "["}
+
 _DATE = re.compile(r"(?:(\d{4})([-/.]))?(\d{1,2})[-/.](\d{1,2})(?=[\s=]|$)")
 _HEAD = re.compile(r"(?:=\S+)?\s*([*!](?=\s|\(|$))?\s*(?:\(([^)]*)\))?\s*(.*)")
 _POSTING = re.compile(r"\s+([*!]\s*)?(.+?)(?:(?:\s{2,}|\t)\s*(.*))?")
@@ -46,14 +49,14 @@ _PARTY = re.compile(rf"\bparty:\s*({PARTY.pattern})")
 _DATED = re.compile(r"\bdate2?:|\[[\d/.=-]+\]")
 
 
-def read(lines: Iterable[str], findings: Findings) -> Journal:
+def read(lines: Iterable[str], findings: Findings, source: Source | None = None) -> Journal:
     """Every entry of a journal; what is wrong with a line is found, and the others are read."""
-    return _Reader(findings).read(lines)
+    return _Reader(findings, source or Source(findings)).read(lines)
 
 
 class _Reader:
-    def __init__(self, findings: Findings) -> None:
-        self.journal, self.findings = Journal(), findings
+    def __init__(self, findings: Findings, source: Source) -> None:
+        self.journal, self.findings, self.source = Journal(), findings, source
         self.year, self.mark, self.default = 0, "", ""
         self.marks: dict[str, str] = {}
         self.aliases: list[tuple[str, str]] = []
@@ -64,8 +67,14 @@ class _Reader:
         self._told: set[str] = set()
 
     def read(self, lines: Iterable[str]) -> Journal:
+        self._file(lines)
+        for path in self.journal.lines:
+            self._name(path)
+        return self.journal
+
+    def _file(self, lines: Iterable[str]) -> None:
         commented = False
-        for line, text in enumerate(lines, 1):
+        for line, text in self.source.numbered(lines):
             text, self.journal.at = text.rstrip(), line
             if commented or text == "comment":
                 commented = text != "end comment"
@@ -77,9 +86,13 @@ class _Reader:
                     self._line(line, text)
                 except Refused as no:
                     self.findings.add(line, "", text.strip(), str(no))
-        for path in self.journal.lines:
-            self._name(path)
-        return self.journal
+
+    def _include(self, pattern: str) -> None:
+        """What a file says of years, aliases and the like ends with it."""
+        for lines in self.source.included(pattern):
+            kept = self.year, self.mark, self.default, [*self.aliases], [*self.prefixes]
+            self._file(lines)
+            self.year, self.mark, self.default, self.aliases, self.prefixes = kept
 
     def _line(self, line: int, text: str) -> None:
         if text[0] in " \t":
@@ -135,7 +148,7 @@ class _Reader:
             require(self.prefixes, "no account was applied")
             self.prefixes.pop()
         elif word == "include":
-            raise Refused(f"{plain} is not read: put all into one file")
+            self._include(plain)
         else:
             require(word in LEFT, f"{word} is not understood")
             self.journal.leave(LEFT[word])
@@ -181,19 +194,19 @@ class _Reader:
         if match is None or self._entry is None:
             raise Refused("it is no line of an entry")
         name, rest = match[2], (match[3] or "").strip()
-        require(name[0] not in "([", "a virtual posting is not taken over: it does not belong to the double entry")
-        account = self._path(name)
-        self.journal.lines.setdefault(account, line)
+        virtual = VIRTUAL.get(name[0] + name[-1], "")
+        account = self._path(name[1:-1] if virtual else name)
+        self._count(virtual and "virtual posting")
+        if not virtual:
+            self.journal.lines.setdefault(account, line)
         before, assigned, asserted = rest.partition("=")
-        require(not asserted.startswith(("*", "=*")), "an assertion over the accounts below is not understood")
-        require(not assigned or before.strip(), "it says a balance and no amount: write the amount")
-        leg = Leg(line, account, None)
+        leg = Leg(line, account, None, virtual=virtual, below=asserted.startswith(("*", "=*")))
         if told := _PARTY.search(comment):
             leg.party = told[1]
         if before.strip():
             leg.units, leg.weight, leg.text = self._priced(line, before)
         if assigned:
-            leg.asserted = self._amount(line, asserted.lstrip("=").partition("@")[0])
+            leg.asserted = self._amount(line, asserted.lstrip("=*").partition("@")[0])
         self._entry.legs.append(leg)
 
     def _priced(self, line: int, text: str) -> tuple[Amount, Amount | None, str]:

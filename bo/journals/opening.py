@@ -2,35 +2,28 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aggregates.core import Refused
-from bo import files
 from bo.adopting import Adoption
+from bo.journals.source import Source
 from bo.journals.taking import Taking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from bo.findings import Findings
-    from bo.journals.taking import Journal
+    from bo.journals.written import Journal
     from store.ledger import Ledger
 
-LONGEST = 256 << 20
 
-
-def take_over(ledger: Ledger, file: str, noun: str, read: Callable[[Iterable[str], Findings], Journal]) -> list[str]:
+def take_over(
+    ledger: Ledger, file: str, noun: str, read: Callable[[Iterable[str], Findings, Source], Journal]
+) -> list[str]:
     """Read a journal, work out what it means, and record it, or refuse."""
-    with files.open_input(file) as opened:
-        data = opened.read(LONGEST + 1)
-    if len(data) > LONGEST:
-        raise Refused(f"{file} is longer than {LONGEST >> 20} MiB")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Refused(f"{file} is not UTF-8 text: see byte {error.start}") from None
-    into = Adoption(ledger, Path(file).name, sha256(data).hexdigest())
-    Taking(read(text.splitlines(), into.findings), into).run()
+    into = Adoption(ledger, Path(file).name, digest="")
+    source = Source(into.findings)
+    journal = read(source.opened(Path(file)), into.findings, source)
+    into.digest = source.digest  # what else belongs to the file is known when it is read
+    Taking(journal, into).run()
     return into.finish(noun)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import replace
 from decimal import ROUND_HALF_EVEN, Decimal
 from hashlib import sha256
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from aggregates.chart import Definition
 from aggregates.core import Refused
@@ -17,92 +16,18 @@ from aggregates.dimension import VALUE
 from aggregates.money import EXACT, Money
 from aggregates.posting import Posting, differences
 from bo.adopting import Adoption
+from bo.journals.written import PARTY, Amount, Assertion, Leg, Pad, Written
 from projections import commodities
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from bo.journals.written import Journal, Virtual
+
 ROOTS = {"asset": "A", "liability": "L", "equity": "Q", "income": "I", "expense": "E"}
 LONGEST = 32
 """Characters of an account's number."""
 _OTHER = re.compile("[^0-9A-Za-z]+")
-PARTY = re.compile(r"(customer|vendor)/([^\s,]+)")
-"""How our own exports say with whom a line is."""
-
-
-LONGEST_LINE = 4000
-LONGEST_NUMBER = 64
-
-
-class Amount(NamedTuple):
-    number: Decimal
-    currency: str
-
-
-@dataclass
-class Leg:
-    """A line of an entry. `units` is None where it takes what the others leave; `weight` is what it balances by."""
-
-    line: int
-    account: str
-    units: Amount | None
-    weight: Amount | None = None
-    text: str = ""
-    asserted: Amount | None = None
-    party: str = ""
-
-
-@dataclass
-class Written:
-    """An entry as somebody wrote it."""
-
-    line: int
-    on: date
-    text: str
-    legs: list[Leg]
-    tags: tuple[str, ...] = ()
-
-
-class Assertion(NamedTuple):
-    """What stands on an account, and on those below it, when the day begins."""
-
-    line: int
-    on: date
-    account: str
-    amount: Amount
-    tolerance: Decimal
-
-
-class Pad(NamedTuple):
-    """The next assertion of the account is made true on this day, from another account."""
-
-    line: int
-    on: date
-    account: str
-    source: str
-
-
-@dataclass
-class Journal:
-    """One file. `types` says what each account is, `numbers` and `names` what its number and name are to be."""
-
-    types: dict[str, str] = field(default_factory=dict)
-    lines: dict[str, int] = field(default_factory=dict)
-    numbers: dict[str, str] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-    commodities: dict[str, str] = field(default_factory=dict)
-    entries: list[Written] = field(default_factory=list)
-    assertions: list[Assertion] = field(default_factory=list)
-    pads: list[Pad] = field(default_factory=list)
-    left: dict[str, list[int]] = field(default_factory=dict)
-    """What is not taken over, and on which lines."""
-    at: int = 0
-    """The line that is being read."""
-    rounds: bool = False
-    """What an entry leaves out is rounded as its other amounts are written."""
-
-    def leave(self, what: str) -> None:
-        self.left.setdefault(what, []).append(self.at)
 
 
 class Taking:
@@ -147,30 +72,49 @@ class Taking:
     # Entries
 
     def _complete(self, entry: Written) -> bool:
-        """Fill in the line that says no amount, and see that the entry balances."""
+        """Fill in the lines that say no amount, and see that the entry balances."""
+        self._assign(entry)
+        return self._completes(entry, "") and self._completes(entry, "[")
+
+    def _assign(self, entry: Written) -> None:
+        """A line that says what stands behind it, and not what it moves."""
+        moved: list[Leg] = []
+        for leg in entry.legs:
+            if leg.asserted and not leg.units:
+                code = leg.asserted.currency
+                found = self._standing(leg.account, code, leg.below)
+                found += sum(
+                    each.units.number
+                    for each in moved
+                    if each.units and each.units.currency == code and _is_of(each.account, leg.account, leg.below)
+                )
+                leg.units = Amount(leg.asserted.number - found, code)
+            moved.append(leg)
+
+    def _completes(self, entry: Written, virtual: Virtual) -> bool:
         sums: dict[str, Decimal] = defaultdict(Decimal)
         decimals: dict[str, list[int]] = defaultdict(list)
-        for leg in entry.legs:
+        legs = [leg for leg in entry.legs if leg.virtual == virtual]
+        for leg in legs:
             if leg.units:
                 weight = leg.weight or leg.units
                 sums[weight.currency] += weight.number
                 decimals[leg.units.currency].append(-int(leg.units.number.as_tuple().exponent))
         quanta = {code: self._quantum(counts) for code, counts in decimals.items()}
-        holes = [leg for leg in entry.legs if leg.units is None]
+        holes = [leg for leg in legs if leg.units is None]
         if len(holes) > 1:
             self.into.wrong(holes[1].line, "amount", holes[1].account, "two lines of an entry say no amount")
             return False
         if not holes:
-            return self._balances(entry, sums, quanta)
+            priced = any(leg.weight for leg in legs)
+            return self._balances(entry, sums, quanta, priced)
         [hole] = holes
         filled = []
         for code, rest in sums.items():
             quantum = quanta.get(code)
             left = rest.quantize(quantum, ROUND_HALF_EVEN) if self.journal.rounds and quantum else rest
             if left:
-                filled.append(Leg(hole.line, hole.account, Amount(-left, code), None, hole.text))
-        if hole.asserted:
-            filled.append(hole)
+                filled.append(replace(hole, units=Amount(-left, code)))
         at = entry.legs.index(hole)
         entry.legs[at : at + 1] = filled
         return True
@@ -182,10 +126,10 @@ class Taking:
             return Decimal(0)
         return Decimal(1).scaleb(-(min(written) if self.journal.rounds else max(written)))
 
-    def _balances(self, entry: Written, sums: dict[str, Decimal], quanta: dict[str, Decimal]) -> bool:
+    def _balances(self, entry: Written, sums: dict[str, Decimal], quanta: dict[str, Decimal], priced: bool) -> bool:
         """Whether nothing is left over. Of two currencies alone hledger takes the one to be the price of the other."""
         off = {code: rest for code, rest in sums.items() if abs(rest) > quanta.get(code, Decimal(0)) / 2}
-        if not self.journal.rounds and len(off) == len(sums) == 2:
+        if not self.journal.rounds and not priced and len(off) == len(sums) == 2:
             one, other = off.values()
             if (one > 0) != (other > 0):
                 return True
@@ -198,17 +142,18 @@ class Taking:
             if leg.units:
                 self.standing[leg.account][leg.units.currency] += leg.units.number
             if leg.asserted:
-                found = self.standing[leg.account][leg.asserted.currency]
+                found = self._standing(leg.account, leg.asserted.currency, leg.below)
                 if found != leg.asserted.number:
                     self._differs(leg.line, leg.account, leg.asserted, found)
 
+    def _standing(self, account: str, currency: str, below: bool) -> Decimal:
+        if not below:
+            return self.standing[account][currency]
+        return sum((sums[currency] for name, sums in self.standing.items() if _is_of(name, account, below)), Decimal(0))
+
     def _assert(self, told: Assertion) -> None:
         currency = told.amount.currency
-        below = told.account + ":"
-        found = sum(
-            (sums[currency] for name, sums in self.standing.items() if name == told.account or name.startswith(below)),
-            Decimal(0),
-        )
+        found = self._standing(told.account, currency, below=True)
         pad, done = self.padding.get(told.account, (None, set()))
         rest = told.amount.number - found
         if pad and currency not in done:
@@ -234,7 +179,7 @@ class Taking:
     def _commodities(self, entries: list[Written]) -> None:
         """Whatever is no currency is a commodity, with as many decimals as it has anywhere."""
         counted: dict[str, int] = dict.fromkeys(self.journal.commodities, 0)
-        for amount in (leg.units for entry in entries for leg in entry.legs if leg.units):
+        for amount in (leg.units for entry in entries for leg in entry.legs if leg.units and not leg.virtual):
             counted[amount.currency] = max(counted.get(amount.currency, 0), -_exponent(amount.number))
         here = commodities.digits(self.into.views)
         for code, digits in counted.items():
@@ -256,7 +201,7 @@ class Taking:
     def _post(self, entry: Written) -> None:
         lines: list[Posting] = []
         for leg in entry.legs:
-            if not leg.units or not leg.units.number:
+            if leg.virtual or not leg.units or not leg.units.number:
                 continue
             try:
                 amount = self._money(leg.units)
@@ -288,6 +233,10 @@ class Taking:
         """Tags are values of a dimension called so."""
         fitting = [tag for tag in entry.tags if VALUE.fullmatch(tag)]
         return tuple(self.into.dimension(entry.line, "tag", tag, "") for tag in fitting)
+
+
+def _is_of(name: str, account: str, below: bool) -> bool:
+    return name == account or (below and name.startswith(account + ":"))
 
 
 def number_of(path: str, type: str) -> str:

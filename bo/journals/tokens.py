@@ -5,23 +5,53 @@ from __future__ import annotations
 import re
 from datetime import date
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
 from aggregates.text import shown
-from bo.journals.taking import LONGEST_NUMBER, Amount
+from bo.journals.written import LONGEST_NUMBER, Amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 _TOKEN = re.compile(
-    r"""\s+|(?P<comment>;.*)|(?P<string>"(?:[^"\\]|\\.)*")|(?P<date>\d{4}[-/]\d\d[-/]\d\d)(?![\d])
+    r"""\s+|(?P<comment>;.*)|(?P<string>"(?:[^"\\]|\\[\s\S])*")|(?P<date>\d{4}[-/]\d\d[-/]\d\d)(?![\d])
     |(?P<account>[^\W\d_a-z][\w-]*(?::[^\W_a-z][\w-]*)+)|(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d*)?|\.\d+)
     |(?P<currency>/?[A-Z](?:[A-Z0-9'._-]*[A-Z0-9])?(?![\w:]))|(?P<tag>\#[\w/.-]+)|(?P<link>\^[\w/.-]+)
     |(?P<key>[a-z][\w-]*:)(?=\s|$)|(?P<word>[a-z]+)|(?P<mark>@@|@|\{\{|\}\}|[-+*/(){},~!&?%|\#])""",
     re.VERBOSE,
 )
-_ESCAPED = re.compile(r"\\(.)")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 
 Token = tuple[str, str]
 MOST = 150
 """Tokens in a line, so that no brackets are nested deeper than the interpreter goes."""
+
+
+_OPEN = re.compile(r"""(?:[^";]|"(?:[^"\\]|\\.)*+")*+"(?:[^"\\]|\\.)*+""", re.DOTALL)
+"""What ends within a string."""
+LINES = 64
+"""A string goes over so many lines at most, as in beancount itself."""
+
+
+def joined(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Lines by their numbers, those over which a string goes as one."""
+    source, ahead = iter(lines), list[tuple[int, str]]()
+    while first := ahead.pop(0) if ahead else next(source, None):
+        number, text = first
+        told = text[:1].isspace() or text[:1].isalnum()  # else it is a heading or a comment
+        taken = 0
+        while told and '"' in text and _OPEN.fullmatch(text) and taken < LINES:
+            if taken == len(ahead):
+                ahead += [more] if (more := next(source, None)) else []
+            if taken == len(ahead):
+                break
+            text, taken = f"{text}\n{ahead[taken][1]}", taken + 1
+        if taken and _OPEN.fullmatch(text):
+            yield first  # a string that never ends
+        else:
+            del ahead[:taken]
+            yield number, text
 
 
 class Tokens:
