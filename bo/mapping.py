@@ -44,6 +44,9 @@ SYNONYMS = {
 }
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _MIDNIGHT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]00:00(:00(\.0+)?)?Z?")
+SYMBOLS = {"€": "EUR", "£": "GBP", "$": ""}
+"""What they tell of the currency: there are many dollars."""
+_SYMBOL = re.compile(r"([+-]?)\s*([€£$])\s*([^€£$]*)|([^€£$]*?)\s*([€£$])")
 _AMOUNT = re.compile(r"([A-Za-z]{3}\s*)?([^A-Za-z]*?)(\s*[A-Za-z]{3})?")
 
 
@@ -233,6 +236,9 @@ def _written(text: str, type: str, mapping: Mapping) -> str:
             return _day(text, mapping.dates)
         midnight = _MIDNIGHT.fullmatch(text)
         return midnight[1] if midnight else text
+    if type == "money" and (symbol := _SYMBOL.fullmatch(text)):
+        sign, before, number, other, behind = (part or "" for part in symbol.groups())
+        text = f"{SYMBOLS[before or behind]} {sign}{number}{other}".strip()
     if type in ("money", "decimal", "integer") and (match := _AMOUNT.fullmatch(text)):
         return f"{match[1] or ''}{_number(match[2], mapping.decimals)}{match[3] or ''}"
     return text

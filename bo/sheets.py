@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from aggregates.core import Refused, require
 from aggregates.text import shown
 from bo.encodings import guessed, is_charset
-from bo.findings import Findings
+from bo.findings import Findings, Level
 from store.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -38,7 +38,15 @@ _MARKS = {
 class Sheet:
     """A file with one header row. `rows` can be called again; what is wrong with them goes to `findings`."""
 
-    def __init__(self, file: str, opened: Callable[[], BinaryIO], encoding: str, delimiter: str, header: int) -> None:
+    def __init__(
+        self,
+        file: str,
+        opened: Callable[[], BinaryIO],
+        encoding: str,
+        delimiter: str,
+        header: int,
+        doubled: Level = "error",
+    ) -> None:
         require(not encoding or is_charset(encoding), f"{shown(encoding)} is not an encoding, such as cp1252")
         single = len(delimiter) == 1 and delimiter not in '"\r\n\0'
         require(single or not delimiter, f"{shown(delimiter)} cannot separate cells")
@@ -52,7 +60,7 @@ class Sheet:
         given = re.match(r'"?sep=(.)"?\r?\n', sample)
         self.delimiter = delimiter or (given[1] if given else _delimiter(sample))
         self.header_line, names = self._header(sample, header)
-        self.header = self._named(names)
+        self.header = self._named(names, doubled)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """The line each row begins on, and one cell for each name of the header. Empty lines are passed over."""
@@ -94,12 +102,12 @@ class Sheet:
         where = f"line {at}" if at else "the first lines"
         raise Refused(f"{self.file} has no header row in {where}: it is not a table, or not of this encoding")
 
-    def _named(self, cells: list[str]) -> tuple[str, ...]:
+    def _named(self, cells: list[str], doubled: Level) -> tuple[str, ...]:
         names: list[str] = []
         for cell in cells:
             name = unicodedata.normalize("NFC", " ".join(cell.split()))
             if name and name in names:
-                self.findings.add(self.header_line, name, name, "two columns have this name")
+                self.findings.add(self.header_line, name, name, "two columns have this name", doubled)
             names.append(name)
         return tuple(names)
 

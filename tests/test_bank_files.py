@@ -310,6 +310,90 @@ def test_a_table_that_is_no_statement_is_refused(text: str, told: str) -> None:
         parsed(text)
 
 
+def test_rows_that_are_not_booked_are_left_out() -> None:
+    findings = Findings("x")
+    text = (
+        '"Buchungstag";"Verwendungszweck";"Betrag";"Waehrung";"Info"\n'
+        '"05.01.26";"a";"-12,50";"EUR";"Umsatz gebucht"\n'
+        '"";"b";"-3,00";"EUR";"Umsatz vorgemerkt"\n'
+    )
+    [found] = read(text.encode(), findings, None, "EUR")
+    assert [line.text for line in found.lines] == ["a"]
+    assert [(each.line, each.level) for each in findings.shown] == [(3, "warning")]
+
+
+def test_a_fee_besides_the_amount_is_taken_off_where_a_bank_writes_so() -> None:
+    head = "Started Date,Completed Date,Description,Amount,Fee,State,Balance\n"
+    rows = (
+        "2026-01-03 10:12:01,2026-01-04 09:00:00,Paper,-13.99,0.00,COMPLETED,486.01\n"
+        "2026-01-04 10:12:01,2026-01-05 09:00:00,Cash,-100.00,2.00,COMPLETED,384.01\n"
+        "2026-01-06 10:12:01,,Later,-9.99,0.00,PENDING,\n"
+    )
+    found = parsed(head + rows)
+    assert [(line.on, line.amount) for line in found.lines] == [
+        (date(2026, 1, 4), eur("-13.99")),
+        (date(2026, 1, 5), eur(-102)),
+    ]
+    assert (found.opening is None, found.unsound()) == (False, "")
+    within = parsed("Date,Amount,Fee\n2026-01-05,-100.00,2.00\n")
+    assert within.lines[0].amount == eur(-100)
+
+
+def test_the_party_is_who_is_on_the_other_side() -> None:
+    text = (
+        '"Buchungsdatum";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Betrag (€)"\n'
+        '"31.01.26";"We";"Mill";"-1.015,18"\n"30.01.26";"Ada";"We";"50,5 €"\n'
+    )
+    found = parsed(text)
+    assert [(line.counterpart, line.amount) for line in found.lines] == [
+        ("Mill", eur("-1015.18")),
+        ("Ada", eur("50.50")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"), [("Amount (GBP)\n5.00", "GBP"), ("Amount\n€5.00", "EUR"), ("Amount\n-$5.00", "CHF")]
+)
+def test_a_currency_stands_in_a_name_or_beside_the_amount(amount: str, code: str) -> None:
+    name, value = amount.split("\n")
+    [found] = read(f"Date,{name}\n2026-01-31,{value}\n".encode(), Findings("x"), None, "CHF")
+    assert str(abs(found.lines[0].amount)) == f"5.00 {code}"
+
+
+def test_two_columns_of_one_name_are_used_only_where_they_agree() -> None:
+    head = "Buchung;Saldo;Währung;Betrag;Währung\n"
+    findings = Findings("x")
+    [found] = read(f"{head}09.01.2026;7,00;USD;-1,62;USD\n".encode(), findings, None, "EUR")
+    assert (str(found.lines[0].amount), findings.errors) == ("-1.62 USD", 0)
+    given = Mapping(columns={"on": "Buchung", "amount": "Betrag", "currency": "Währung"}, dates="%d.%m.%Y")
+    for mapping in (None, given):
+        with pytest.raises(Refused, match="x has two columns Währung"):
+            parsed(f"{head}09.01.2026;7,00;USD;-1,62;GBP\n", mapping)
+
+
+def test_debit_and_credit_are_signs_where_no_amount_has_one() -> None:
+    head = "Date,Amount,Transaction Type\n"
+    unsigned = parsed(head + "2026-01-31,5.00,debit\n2026-01-31,7.00,credit\n")
+    assert [line.amount for line in unsigned.lines] == [eur(-5), eur(7)]
+    signed = parsed(head + "2026-01-31,-5.00,credit\n2026-01-31,7.00,debit\n")
+    assert [line.amount for line in signed.lines] == [eur(-5), eur(7)]
+
+
+@pytest.mark.parametrize(
+    ("days", "on"),
+    [
+        ("31/01/2026 02/03/2026", date(2026, 3, 2)),
+        ("01/31/2026 02/03/2026", date(2026, 2, 3)),
+        ("31-01-2026 02-03-2026", date(2026, 3, 2)),
+        ("1/31/26 2/3/26", date(2026, 2, 3)),
+        ("2026/1/31 2026/2/3", date(2026, 2, 3)),
+    ],
+)
+def test_one_day_after_the_twelfth_shows_how_all_are_written(days: str, on: date) -> None:
+    first, second = days.split()
+    assert parsed(f"Date,Amount\n{first},5.00\n{second},5.00\n").lines[1].on == on
+
+
 def test_days_between_slashes_are_not_guessed_at() -> None:
     findings = Findings("x")
     read(b"Date,Amount\n02/03/2026,5.00\n", findings, None, "EUR")

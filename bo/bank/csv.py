@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import io
-import re
 from datetime import date
-from itertools import islice, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
@@ -13,11 +12,11 @@ from aggregates.fields import Field
 from aggregates.money import Money, parted
 from aggregates.text import shown
 from bo import mapping
+from bo.bank import columns
 from bo.bank.statement import Balance, Line, Statement, account, reference, said
 from bo.sheets import Sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from bo.findings import Findings
@@ -37,32 +36,11 @@ FIELDS = (
     Field("end_to_end"),
     Field("kind"),
     Field("sign"),
+    Field("from"),
+    Field("to"),
+    Field("fee", "money"),
+    Field("status"),
 )
-NAMES = {
-    "on": "date bookingdate posted posteddate transactiondate buchungstag buchungsdatum datum boekdatum dateoperation",
-    "amount": "amount betrag bedrag montant umsatz transactionamount betrageur amounteur",
-    "in": "credit paidin moneyin haben deposit deposits credits",
-    "out": "debit paidout moneyout soll withdrawal withdrawals debits",
-    "balance": "balance saldo solde runningbalance saldonachbuchung",
-    "value_on": "valuedate valutadatum wertstellung valuta datevaleur",
-    "currency": "currency waehrung währung munt devise",
-    "counterpart": "counterpart name payee counterparty counterpartyname beguenstigterzahlungspflichtiger nameofpayee "
-    "empfänger empfaenger auftraggeberempfänger zahlungsempfänger naamtegenpartij",
-    "iban": "iban counterpartyiban kontonummeriban kontonummer accountnumber tegenrekening",
-    "text": "text description details memo verwendungszweck purpose omschrijving libelle narrative "
-    "remittanceinformation",
-    "reference": "reference bankreference transactionid id referenz fitid",
-    "end_to_end": "endtoend endtoendid endtoendreference kundenreferenz customerreference",
-    "kind": "type buchungstext transactiontype bookingtext",
-    "sign": "afbij debitcredit creditdebit dc sollhaben creditdebitindicator debitcreditindicator direction",
-}
-"""What banks call the columns, without blanks and marks and in small letters."""
-_DATES = ((r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", ""), (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
-          (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}", "%d.%m.%y"), (r"[0-9]{8}", "%Y%m%d"))  # fmt: skip
-"""Forms of which there is but one reading; a day between slashes is named in a mapping."""
-_IN = ("c", "cr", "credit", "crdt", "h", "haben", "bij", "in", "+")
-_OUT = ("d", "dr", "debit", "dbit", "s", "soll", "af", "out", "-")
-SAMPLE = 200
 
 
 def read(
@@ -74,9 +52,9 @@ def read(
 ) -> list[Statement]:
     """The one statement of a table. What cannot be read of it is found and left out. Raises Refused."""
     chosen = given or mapping.Mapping()
-    sheet = Sheet(findings.file, lambda: io.BytesIO(data), chosen.encoding, chosen.delimiter, chosen.header)
+    sheet = Sheet(findings.file, lambda: io.BytesIO(data), chosen.encoding, chosen.delimiter, chosen.header, "warning")
     if given is None:
-        chosen = automatic(sheet)
+        chosen = columns.automatic(sheet)
         has = ", ".join(filter(None, sheet.header))
         known = f"{findings.file} is neither camt, MT940 nor OFX, and a table of unknown columns: {shown(has)}"
         require(chosen.columns, f"{known}; say in a mapping what they are")
@@ -85,9 +63,15 @@ def read(
         f"no column of {findings.file} is the amount: it has {', '.join(filter(None, sheet.header))};"
         " say in a mapping which it is",
     )
+    doubled = sorted(name for name in chosen.columns.values() if sheet.header.count(name) > 1)
+    require(not doubled, f"{findings.file} has two columns {doubled[0] if doubled else ''}: give one another name")
     lines: list[Line] = []
     balances: list[Money | None] = []
     for at, texts in mapping.apply(chosen, sheet, FIELDS, folder):
+        status = texts.get("status", "")
+        if columns.WAITS.fullmatch(status):
+            sheet.findings.add(at, "status", status, "it is not booked: it comes again when it is", "warning")
+            continue
         try:
             lines.append(_line(at, texts, currency))
             balance = texts.get("balance", "")
@@ -115,43 +99,13 @@ def read(
     ]
 
 
-def automatic(sheet: Sheet) -> mapping.Mapping:
-    """Columns by what banks call them, and the form of dates and amounts where there is but one reading."""
-    plain = {re.sub(r"[\W_]+", "", name.casefold()): name for name in reversed(sheet.header) if name}
-    columns = {
-        field: plain[name]
-        for field, names in NAMES.items()
-        if (name := next((name for name in names.split() if name in plain), ""))
-    }
-    if "amount" in columns:
-        columns = {field: name for field, name in columns.items() if field not in ("in", "out")}
-    rows = [cells for _, cells in islice(sheet.rows(), SAMPLE)]
-    amounts = _sample(sheet, rows, [columns[name] for name in ("amount", "in", "out") if name in columns])
-    commas = sum(bool(re.search(r",[0-9]{1,2}\D*$", text)) for text in amounts)
-    points = sum(bool(re.search(r"\.[0-9]{1,2}\D*$", text)) for text in amounts)
-    return mapping.Mapping(
-        columns=columns,
-        dates=_form(_sample(sheet, rows, [columns["on"]]) if "on" in columns else []),
-        decimals="," if commas and not points else "." if points and not commas else "",
-    )
-
-
-def _sample(sheet: Sheet, rows: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
-    places = [sheet.header.index(name) for name in names]
-    return [row[place].strip() for row in rows for place in places if row[place].strip()]
-
-
-def _form(texts: Sequence[str]) -> str:
-    return next((form for shape, form in _DATES if texts and all(re.fullmatch(shape, text) for text in texts)), "")
-
-
 def _line(at: int, texts: dict[str, str], currency: str) -> Line:
-    value_on = texts.get("value_on", "")
+    value_on, amount = texts.get("value_on", ""), _amount(texts, currency)
     return Line(
         on=_day(texts.get("on", "")),
-        amount=_amount(texts, currency),
+        amount=amount,
         value_on=_day(value_on) if value_on else None,
-        counterpart=said(texts.get("counterpart", "")),
+        counterpart=said(texts.get("counterpart", "") or texts.get("to" if amount.minor < 0 else "from", "")),
         iban=account(texts.get("iban", "")),
         text=said(texts.get("text", "")),
         reference=reference(texts.get("reference", "")),
@@ -166,8 +120,9 @@ def _amount(texts: dict[str, str], currency: str) -> Money:
     whole, sign = texts.get("amount", ""), texts.get("sign", "").strip().casefold()
     if whole:
         amount = _money(whole, texts, currency)
-        require(sign in ("", *_IN, *_OUT), f"{shown(sign)} says neither money in nor money out")
-        return -abs(amount) if sign in _OUT else abs(amount) if sign in _IN else amount
+        require(sign in ("", *columns.IN, *columns.OUT), f"{shown(sign)} says neither money in nor money out")
+        amount = -abs(amount) if sign in columns.OUT else abs(amount) if sign in columns.IN else amount
+        return amount - abs(_money(texts["fee"], texts, currency)) if texts.get("fee") else amount
     parts = [abs(_money(texts[name], texts, currency)) if texts.get(name) else None for name in ("in", "out")]
     came, went = parts
     require(came or went, "there is no amount")
