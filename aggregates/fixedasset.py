@@ -10,7 +10,6 @@ from aggregates.money import ZERO, Money
 from aggregates.spread import declining, evenly, month_end
 
 Method = Literal["straight-line", "declining"]
-METHODS: tuple[Method, ...] = ("straight-line", "declining")
 LONGEST = 1200
 LAST_YEAR = 9000
 """A longer life from here on would leave the calendar."""

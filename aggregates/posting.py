@@ -185,11 +185,6 @@ def keepers() -> frozenset[str]:
     return frozenset(_keepers)
 
 
-def accounting_date(event: Event) -> date | None:
-    """The day on which an event touches the books first, None when it does not."""
-    return min(accounting_dates(event), default=None)
-
-
 def accounting_dates(event: Event) -> tuple[date, ...]:
     """Every day on which an event touches the books: an accrual takes itself back on a second one."""
     days = (known[0].day(event) for known in _of_tag(_tag(event)))

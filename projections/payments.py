@@ -129,17 +129,7 @@ class Movement(msgspec.Struct):
     left: Minor
 
 
-class Payment(msgspec.Struct):
-    number: str
-    status: str
-    party: str
-    direction: str
-    on: date
-    currency: str
-    amount: Minor
-    left: Minor
-    bank: str
-    ref: str
+class Payment(Listed):
     movements: list[Movement]
 
 

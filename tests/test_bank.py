@@ -16,7 +16,7 @@ from aggregates.core import Refused, replace
 from aggregates.match import Confirmed, Link, Linked, Match, Rules, Target
 from aggregates.match_rules import BUILT_IN, Rule, fits
 from aggregates.money import Money, eur
-from aggregates.posting import Facts, Posting, accounting_date, entries
+from aggregates.posting import Facts, Posting, accounting_dates, entries
 from bo.bank import accounts, counting, importing
 from bo.bank.reading import read
 from bo.errors import PartlyDone
@@ -201,7 +201,7 @@ def test_what_goes_to_accounts_is_posted_against_the_bank_and_taken_back_by_undo
 
 
 def test_a_match_of_payments_alone_leaves_the_books_as_they_are() -> None:
-    assert accounting_date(Match().confirm("MAIN", LINE, "1200", TO_PAYMENT)) is None
+    assert accounting_dates(Match().confirm("MAIN", LINE, "1200", TO_PAYMENT)) == ()
 
 
 def test_a_payment_is_on_statements_once() -> None:

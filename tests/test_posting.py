@@ -98,13 +98,13 @@ def test_an_accrual_is_two_entries_the_second_on_its_own_day() -> None:
 
 
 def test_what_does_not_touch_the_books_has_no_accounting_date() -> None:
-    assert posting.accounting_date(Taken(1, "INV-2026-0001", DAY)) is None
-    assert posting.accounting_date(Invoice().draft("C-1", LINES, "EUR")) is None
+    assert posting.accounting_dates(Taken(1, "INV-2026-0001", DAY)) == ()
+    assert posting.accounting_dates(Invoice().draft("C-1", LINES, "EUR")) == ()
 
 
 def test_an_allocation_makes_no_entry_and_has_its_day_all_the_same() -> None:
-    assert posting.accounting_date(Allocated(1, "INV-2026-0001.1", eur(1), LATER)) == LATER
-    assert posting.accounting_date(Paid("INV-2026-0001.1", eur(1), DAY, "")) == DAY
+    assert posting.accounting_dates(Allocated(1, "INV-2026-0001.1", eur(1), LATER)) == (LATER,)
+    assert posting.accounting_dates(Paid("INV-2026-0001.1", eur(1), DAY, "")) == (DAY,)
 
 
 amounts = st.integers(1, 10**9).map(lambda minor: Decimal(minor).scaleb(-2))

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from projections.auditfile import Balance, Entry, Line
     from projections.core import Views
 
-VERSIONS = ("1.10", "1.30")
 SPACE = "urn:StandardAuditFile-Taxation-Financial:NO"
 
 

@@ -29,14 +29,7 @@ class Compartment(msgspec.Struct):
     due: bool
 
 
-class Shown(msgspec.Struct):
-    name: str
-    number: int
-    confidential: bool
-    epochs: int
-    since: date | None
-    yours: str
-    due: bool
+class Shown(Compartment):
     rights: list[Given]
 
 
