@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from xml.parsers import expat
 
@@ -48,10 +49,32 @@ class Node:
         return next((found.text for path in paths for found in self.all(path) if found.text), "")
 
 
+def parser() -> expat.XMLParserType:
+    """One that refuses a DTD."""
+
+    def doctype(*_: object) -> None:
+        raise Refused("the file has a DTD, which may hide anything, and is not read")
+
+    made = expat.ParserCreate(namespace_separator="}")
+    made.buffer_text = True
+    made.StartDoctypeDeclHandler = doctype
+    return made
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """Refuse what is not XML in a sentence."""
+    try:
+        yield
+    except expat.ExpatError as error:
+        raise Refused(f"line {error.lineno} is not XML: {expat.errors.messages[error.code]}") from None
+    except (LookupError, ValueError) as error:  # an encoding that is none, or not one letter a byte
+        raise Refused(f"the encoding of the file is unknown: {error}") from None
+
+
 def tree(data: bytes) -> Node:
     """Raises Refused for what is no such file."""
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.buffer_text = True
+    reading = parser()
     root = Node("", {}, 0)
     open_: list[Node] = [root]
     count = 0
@@ -61,21 +84,13 @@ def tree(data: bytes) -> Node:
         count += 1
         require(len(open_) <= DEEPEST, "the file is nested too deeply")
         require(count <= MOST, "the file has too many elements")
-        node = Node(name.rpartition("}")[2], attributes, parser.CurrentLineNumber)
+        node = Node(name.rpartition("}")[2], attributes, reading.CurrentLineNumber)
         open_[-1].children.append(node)
         open_.append(node)
 
-    def doctype(*_: object) -> None:
-        raise Refused("the file has a DTD, which may hide anything, and is not read")
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = lambda name: open_.pop()
-    parser.CharacterDataHandler = lambda text: open_[-1].pieces.append(text)
-    parser.StartDoctypeDeclHandler = doctype
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        raise Refused(f"line {error.lineno} is not XML: {expat.errors.messages[error.code]}") from None
-    except (LookupError, ValueError) as error:  # an encoding that is none, or not one letter a byte
-        raise Refused(f"the encoding of the file is unknown: {error}") from None
+    reading.StartElementHandler = start
+    reading.EndElementHandler = lambda name: open_.pop()
+    reading.CharacterDataHandler = lambda text: open_[-1].pieces.append(text)
+    with understood():
+        reading.Parse(data, True)
     return root.children[0]

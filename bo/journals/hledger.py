@@ -113,22 +113,9 @@ class _Reader:
     def _directive(self, line: int, word: str, rest: str) -> None:
         plain, _, comment = (part.strip() for part in rest.partition(";"))
         if word == "account":
-            name = re.split(r"\s{2,}|\t", rest)[0].partition("  ")[0].partition(" ;")[0].strip()
-            if found := re.search(r"\btype:\s*([A-Za-z]+)", comment):
-                kind = TYPES.get(found[1] if len(found[1]) == 1 else found[1][:1].upper())
-                kind = "expense" if found[1].lower() == "expense" else kind
-                require(kind, f"{found[1]} is no type of account")
-                self.declared[self._path(name)] = str(kind)
+            self._account(rest, comment)
         elif word in ("commodity", "D"):
-            amount = _AMOUNT.fullmatch(plain)
-            if amount and (amount["left"] or amount["right"]):
-                code = self._code(line, (amount["left"] or amount["right"]).strip('"'))
-                self.marks[code] = _mark(amount["number"]) or "."
-                self.default = code if word == "D" else self.default
-            elif word == "commodity":
-                self._code(line, plain.strip('"'))
-            else:
-                raise Refused(f"{shown(plain)} is no amount with a commodity")
+            self._commodity(line, word, plain)
         elif word in ("Y", "year") or word[:1] == "Y":
             year = plain if word in ("Y", "year") else word[1:]
             require(year.isdigit() and len(year) == 4, f"{shown(year)} is no year")
@@ -152,6 +139,25 @@ class _Reader:
         else:
             require(word in LEFT, f"{word} is not understood")
             self.journal.leave(LEFT[word])
+
+    def _account(self, rest: str, comment: str) -> None:
+        name = re.split(r"\s{2,}|\t", rest)[0].partition("  ")[0].partition(" ;")[0].strip()
+        if found := re.search(r"\btype:\s*([A-Za-z]+)", comment):
+            kind = TYPES.get(found[1] if len(found[1]) == 1 else found[1][:1].upper())
+            kind = "expense" if found[1].lower() == "expense" else kind
+            require(kind, f"{found[1]} is no type of account")
+            self.declared[self._path(name)] = str(kind)
+
+    def _commodity(self, line: int, word: str, plain: str) -> None:
+        amount = _AMOUNT.fullmatch(plain)
+        if amount and (amount["left"] or amount["right"]):
+            code = self._code(line, (amount["left"] or amount["right"]).strip('"'))
+            self.marks[code] = _mark(amount["number"]) or "."
+            self.default = code if word == "D" else self.default
+        elif word == "commodity":
+            self._code(line, plain.strip('"'))
+        else:
+            raise Refused(f"{shown(plain)} is no amount with a commodity")
 
     # Entries
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from xml.parsers import expat
 
-from aggregates.core import Refused, require
-from bo.bank.xml import DEEPEST, Node
+from aggregates.core import require
+from bo.bank.xml import DEEPEST, Node, parser, understood
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +22,7 @@ _CHUNK = 1 << 16
 
 def parts(file: BinaryIO) -> Iterator[Node]:
     """Each part of the file in its order, by its name; totals are parts without children. Raises Refused."""
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.buffer_text = True
+    reading = parser()
     done: list[Node] = []
     path: list[str] = []
     inside: list[Node] = []
@@ -41,7 +39,7 @@ def parts(file: BinaryIO) -> Iterator[Node]:
         whole = name in PARTS and "SourceDocuments" not in path
         total = name in TOTALS and path[-2] == "GeneralLedgerEntries"
         if inside or whole or total:
-            node = Node(name, attributes, parser.CurrentLineNumber)
+            node = Node(name, attributes, reading.CurrentLineNumber)
             if inside:
                 inside[-1].children.append(node)
             inside.append(node)
@@ -59,19 +57,11 @@ def parts(file: BinaryIO) -> Iterator[Node]:
         if inside:
             inside[-1].pieces.append(data)
 
-    def doctype(*_: object) -> None:
-        raise Refused("the file has a DTD, which may hide anything, and is not read")
-
-    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
-    parser.StartDoctypeDeclHandler = doctype
-    try:
+    reading.StartElementHandler, reading.EndElementHandler, reading.CharacterDataHandler = start, end, text
+    with understood():
         while piece := file.read(_CHUNK):
-            parser.Parse(piece, False)
+            reading.Parse(piece, False)
             yield from done
             done.clear()
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise Refused(f"line {error.lineno} is not XML: {expat.errors.messages[error.code]}") from None
-    except (LookupError, ValueError) as error:  # an encoding that is none, or not one letter a byte
-        raise Refused(f"the encoding of the file is unknown: {error}") from None
+        reading.Parse(b"", True)
     yield from done
