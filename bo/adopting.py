@@ -71,6 +71,7 @@ class Adoption:
         self.used = accounts.used(self.views)
         self.accounts: dict[str, Definition] = dict(self.before.accounts)
         self.base = books.base(self.views)
+        self._told = False
         self._chart: Chart | None = None
         self._parties: dict[str, Party] = {}
         self._dimensions: dict[tuple[str, str], str] = {}
@@ -90,7 +91,7 @@ class Adoption:
 
     def account(self, line: int, new: Definition) -> None:
         """An account as the file has it. One that the ledger uses stays as it is, one that it only offers gives way."""
-        number, old = new.number, self.before.accounts.get(new.number)
+        number, old, self._told = new.number, self.before.accounts.get(new.number), True
         if old is None:
             self._define(line, new)
             return
@@ -212,7 +213,7 @@ class Adoption:
         """Record all, unless something is wrong: what was done, as sentences. The same file again changes nothing."""
         tell(self.findings)
         require(not self.findings.errors, f"{self.findings}: nothing was imported")
-        require(self._entries or self.accounts != dict(self.before.accounts), f"{self.findings.file} holds no entries")
+        require(self._entries or self._told, f"{self.findings.file} holds no entries")
         first, last, waiting = "", "", 0
         same = "import the same file again, unchanged"  # the key of a part is that of its bytes
         with Parts(self.ledger, "entries", len(self._entries), same) as parts:

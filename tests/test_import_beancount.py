@@ -179,6 +179,12 @@ def test_what_is_wrong_is_found_and_nothing_is_recorded(office: Office, tmp_path
     assert open_views(office.ledger).position == position
 
 
+def test_a_file_of_accounts_only_may_come_twice(office: Office, tmp_path: Path) -> None:
+    path = journal(tmp_path, "2024-01-01 open Assets:Bank\n")
+    for _ in range(2):
+        assert take_over(office.reopen(), str(path), "beancount", beancount.read) == ["no entries, only accounts"]
+
+
 def test_our_own_export_comes_back_with_its_numbers(office: Office, tmp_path: Path) -> None:
     path = journal(tmp_path, SYNTAX)
     take_over(office.ledger, str(path), "beancount", beancount.read)
