@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 ECB = "EUR"
 LARGEST = 64 * 1024 * 1024
 """No published file of rates comes near it unpacked."""
+MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
 Found = dict[int, dict[str, list[Quote]]]
 """By year, then by currency."""
 
@@ -127,7 +131,7 @@ def _read(sheet: Sheet, columns: dict[int, str], since: date | None) -> Found:
     seen: set[tuple[str, date]] = set()
     for line, cells in sheet.rows():
         try:
-            day = date.fromisoformat(cells[0].strip())
+            day = _day(cells[0].strip())
         except ValueError:
             sheet.findings.add(line, sheet.header[0], cells[0], "this is no day such as 2026-03-31")
             continue
@@ -147,6 +151,13 @@ def _read(sheet: Sheet, columns: dict[int, str], since: date | None) -> Found:
             seen.add((code, day))
             found[day.year][code].append(quote)
     return found
+
+
+def _day(text: str) -> date:
+    """As in the file of all days, or as in that of today alone, 31 March 2026."""
+    day, _, rest = text.partition(" ")
+    month, _, year = rest.partition(" ")
+    return date(int(year), MONTHS.index(month) + 1, int(day)) if rest else date.fromisoformat(text)
 
 
 def revalue(ledger: Ledger, tx: Transaction, on: date, also: Sequence[str]) -> list[str]:

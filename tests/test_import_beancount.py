@@ -179,6 +179,17 @@ def test_what_is_wrong_is_found_and_nothing_is_recorded(office: Office, tmp_path
     assert open_views(office.ledger).position == position
 
 
+def test_a_file_may_allow_what_the_rounding_of_lots_costs(office: Office, tmp_path: Path) -> None:
+    entry = '2024-01-02 * "Buys"\n  Assets:Shares  10.436 ACME {185.58 EUR}\n  Assets:Bank  -1936.76 EUR\n'
+    opened = "".join(f"2024-01-01 open Assets:{name}\n" for name in ("Shares", "Bank"))
+    into = Adoption(office.ledger, "a.beancount", "digest")
+    Taking(beancount.read(entry.splitlines(), into.findings), into).run()
+    assert [each.rule for each in into.findings.shown] == ["it does not balance: -0.04712 EUR is left over"]
+    path = journal(tmp_path, f'option "infer_tolerance_from_cost" "TRUE"\n{opened}{entry}')
+    take_over(office.ledger, str(path), "beancount", beancount.read)
+    assert ours(office) == theirs(path)
+
+
 def test_a_file_of_accounts_only_may_come_twice(office: Office, tmp_path: Path) -> None:
     path = journal(tmp_path, "2024-01-01 open Assets:Bank\n")
     for _ in range(2):

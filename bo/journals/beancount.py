@@ -90,6 +90,8 @@ class _Reader:
         word = tokens.take("word")
         if word == "option":
             name, value = tokens.string(), tokens.string()
+            if name == "infer_tolerance_from_cost":
+                self.journal.lots_round = value.upper() in ("TRUE", "1")
             for root, kind in ROOTS.items():
                 if name == f"name_{root.lower()}":
                     self.roots = {each: known for each, known in self.roots.items() if known != kind} | {value: kind}

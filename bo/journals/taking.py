@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROOTS = {"asset": "A", "liability": "L", "equity": "Q", "income": "I", "expense": "E"}
 LONGEST = 32
 """Characters of an account's number."""
+MOST_OFF = Decimal("0.5")
+"""So much rounding of one lot is allowed, as in beancount itself."""
 _OTHER = re.compile("[^0-9A-Za-z]+")
 
 
@@ -107,7 +109,7 @@ class Taking:
             return False
         if not holes:
             priced = any(leg.weight for leg in legs)
-            return self._balances(entry, sums, quanta, priced)
+            return self._balances(entry, sums, self._tolerances(legs, quanta), priced)
         [hole] = holes
         filled = []
         for code, rest in sums.items():
@@ -126,9 +128,19 @@ class Taking:
             return Decimal(0)
         return Decimal(1).scaleb(-(min(written) if self.journal.rounds else max(written)))
 
-    def _balances(self, entry: Written, sums: dict[str, Decimal], quanta: dict[str, Decimal], priced: bool) -> bool:
+    def _tolerances(self, legs: list[Leg], quanta: dict[str, Decimal]) -> dict[str, Decimal]:
+        """Half of what amounts are rounded to; where the file says so, of what lots are, at what they cost."""
+        found = {code: quantum / 2 for code, quantum in quanta.items()}
+        spread: dict[str, Decimal] = defaultdict(Decimal)
+        for leg in legs if self.journal.lots_round else ():
+            if leg.units and leg.weight and leg.units.number and _exponent(leg.units.number) < 0:
+                half = Decimal(1).scaleb(int(leg.units.number.as_tuple().exponent)) / 2
+                spread[leg.weight.currency] += min(half * abs(leg.weight.number / leg.units.number), MOST_OFF)
+        return found | {code: max(more, found.get(code, more)) for code, more in spread.items()}
+
+    def _balances(self, entry: Written, sums: dict[str, Decimal], tolerances: dict[str, Decimal], priced: bool) -> bool:
         """Whether nothing is left over. Of two currencies alone hledger takes the one to be the price of the other."""
-        off = {code: rest for code, rest in sums.items() if abs(rest) > quanta.get(code, Decimal(0)) / 2}
+        off = {code: rest for code, rest in sums.items() if abs(rest) > tolerances.get(code, Decimal(0))}
         if not self.journal.rounds and not priced and len(off) == len(sums) == 2:
             one, other = off.values()
             if (one > 0) != (other > 0):

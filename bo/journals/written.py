@@ -89,6 +89,8 @@ class Journal:
     """The line that is being read."""
     rounds: bool = False
     """What an entry leaves out is rounded as its other amounts are written."""
+    lots_round: bool = False
+    """An entry may be off by what half a unit of a lot's last decimal cost."""
 
     def leave(self, what: str) -> None:
         self.left.setdefault(what, []).append(self.at)

@@ -55,7 +55,8 @@ def add(ledger: Ledger, currency: str, rate: Decimal, per: str, on: date) -> Non
 def import_(ledger: Ledger, file: str, only: tuple[str, ...], since: date | None) -> None:
     """Import the reference rates of the European Central Bank: eurofxref-hist.csv or .zip, per euro.
 
-    Columns: Date, then one for each currency; N/A is passed over. The same file again changes nothing.
+    Columns: Date, then one for each currency; N/A is passed over. The file of today alone, eurofxref.csv, does as well.
+    The same file again changes nothing.
 
     \b
     Example: bo rate import eurofxref-hist.zip --since 2025 --currency USD --currency GBP
