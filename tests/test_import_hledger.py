@@ -213,6 +213,28 @@ def test_what_is_wrong_with_an_included_file_is_told_by_its_own_line(office: Off
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("~nobody-of-this-name/x", "“~nobody-of-this-name/x” is no name of a file"),
+        ("a\0b", "“a.*b” is no name of a file"),
+        ("loop.journal", "loop.journal cannot be read"),
+        ("deep.journal", "is included at a depth of more than 32 files"),
+        (".", "includes itself|is a folder, not a file"),
+        ("latin.journal", "latin.journal is not UTF-8 text: see byte 3"),
+    ],
+)
+def test_a_file_that_cannot_be_included_is_a_finding(tmp_path: Path, name: str, rule: str) -> None:
+    (tmp_path / "loop.journal").symlink_to("loop.journal")
+    (tmp_path / "latin.journal").write_bytes(b"caf\xe9")
+    for depth in range(40):
+        (tmp_path / ("deep.journal" if not depth else f"{depth}")).write_text(f"include {depth + 1}\n")
+    findings = Findings("main.journal")
+    source = Source(findings)
+    hledger.read(source.opened(files(tmp_path, main=f"include {name}\n")), findings, source)
+    assert [bool(re.search(rule, each.rule)) for each in findings.shown] == [True], findings.shown
+
+
 ACCOUNTS = ("assets:bank", "assets:bank:savings", "liabilities:card", "equity:opening", "income:work", "expenses:food")
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import glob
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused, require
+from aggregates.text import shown
 from bo import files
 from store.errors import Unavailable
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 LONGEST = 256 << 20
 """Bytes of all files together."""
+DEEPEST = 32
 OTHERS = (".csv", ".ssv", ".tsv", ".timeclock", ".timedot", ".rules")
 """hledger reads these by their names as something else."""
 
@@ -60,14 +63,18 @@ class Source:
 
     def _meant(self, pattern: str) -> list[Path]:
         require(self._open, f"{pattern} is not read: put all into one file")
-        folder, path = self._open[-1].parent, Path(pattern).expanduser()
-        above = {each.resolve() for each in self._open}
-        if not glob.has_magic(pattern):
-            require((folder / path).resolve() not in above, f"{pattern} includes itself")
-            return [folder / path]
-        names = sorted(glob.glob(str(path), root_dir=folder, recursive=True))  # noqa: PTH207  # it may be absolute
+        require(len(self._open) < DEEPEST, f"{pattern} is included at a depth of more than {DEEPEST} files")
+        folder = self._open[-1].parent
+        try:
+            path, above = Path(pattern).expanduser(), {os.path.realpath(each) for each in self._open}
+            if not glob.has_magic(pattern):
+                require(os.path.realpath(folder / path) not in above, f"{pattern} includes itself")
+                return [folder / path]
+            names = sorted(glob.glob(str(path), root_dir=folder, recursive=True))  # noqa: PTH207  # it may be absolute
+        except (RuntimeError, ValueError):  # nobody's home, or a NUL
+            raise Refused(f"{shown(pattern)} is no name of a file") from None
         found = [folder / name for name in names]
-        found = [each for each in found if each.is_file() and each.resolve() not in above]
+        found = [each for each in found if each.is_file() and os.path.realpath(each) not in above]
         require(found, f"no file is called {pattern}")
         return found
 
