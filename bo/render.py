@@ -6,7 +6,7 @@ import io
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from inspect import get_annotations
 from typing import Any, NamedTuple
 
@@ -52,7 +52,8 @@ def rows(found: Sequence[msgspec.Struct], how: How) -> None:
     shape = type(found[0]) if found else getattr(found, "struct", None)
     names = _columns(shape, how) if shape else ()
     chosen = _sorted(found, how.sort) if found else list(found)
-    plain = ({name: of[name] for name in names} for of in map(record, chosen[: how.limit]))
+    whole = map(record, chosen[: how.limit])
+    plain = ({name: of[name] for name in names} for of in whole) if how.columns else whole
     if how.format == "json":
         listed = list(plain)
         _json(listed if how.envelope is None else {**_around(how.envelope), "rows": listed})
@@ -108,11 +109,13 @@ def exact(minor: int, currency: str) -> str:
     return _exact(minor, digits_of(currency) if currency else 0)
 
 
+@lru_cache(1_000)
 def _exact(minor: int, digits: int) -> str:
+    """The same. Of the amounts in a listing many are alike, zero most of all."""
     if not digits:
         return str(minor)
-    whole, rest = divmod(abs(minor), 10**digits)
-    return f"{'-' if minor < 0 else ''}{whole}.{rest:0{digits}}"
+    text = str(minor).zfill(digits + 1 + (minor < 0))
+    return f"{text[:-digits]}.{text[-digits:]}"
 
 
 @cache
