@@ -90,17 +90,16 @@ def one(found: msgspec.Struct, how: How) -> None:
 
 def record(row: msgspec.Struct, currency: str = "") -> dict[str, Any]:
     """The fields as JSON shows them; amounts as exact decimals of the row's `currency`."""
-    currency = getattr(row, "currency", None) or currency
-    amounts = minors(type(row))
-    shown = currency and any(getattr(row, name) is not None for name in amounts)
-    digits = digits_of(currency) if shown else 0
     found = dict(zip(row.__struct_fields__, astuple(row), strict=True))
-    for name in amounts:
-        if found[name] is not None:
+    currency = found.get("currency") or currency
+    amounts, others = _kinds(type(row))
+    if present := [name for name in amounts if found[name] is not None]:
+        digits = digits_of(currency) if currency else 0
+        for name in present:
             found[name] = _exact(found[name], digits)
-    for name, value in found.items():
-        if type(value) not in _PLAIN:
-            found[name] = _plain(value, currency)
+    for name in others:
+        if type(found[name]) not in _PLAIN:
+            found[name] = _plain(found[name], currency)
     return found
 
 
@@ -123,6 +122,14 @@ def minors(shape: type[msgspec.Struct]) -> frozenset[str]:
     """The fields that are annotated `Minor`, told by the annotations' text: nothing is imported to resolve them."""
     found = {name: str(note) for cls in reversed(shape.__mro__) for name, note in get_annotations(cls).items()}
     return frozenset(name for name, note in found.items() if re.search(r"\bMinor\b", note))
+
+
+@cache
+def _kinds(shape: type[msgspec.Struct]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The fields that are amounts, and the others."""
+    amounts = minors(shape)
+    fields = shape.__struct_fields__
+    return tuple(name for name in fields if name in amounts), tuple(name for name in fields if name not in amounts)
 
 
 def numeric(shape: type[msgspec.Struct] | None, found: Iterable[msgspec.Struct]) -> set[str]:

@@ -1,7 +1,6 @@
 """Named places where a test can kill the process, to prove that a commit is whole or absent."""
 
 import os
-import signal
 
 _ARMED = os.environ.get("BO_FAILPOINT", "")
 
@@ -9,6 +8,8 @@ _ARMED = os.environ.get("BO_FAILPOINT", "")
 def hit(name: str) -> None:
     """Die here, as by a power cut, when BO_FAILPOINT names this place."""
     if _ARMED and name == _ARMED:
+        import signal  # here, because every command imports this module
+
         os.kill(os.getpid(), signal.SIGKILL)
 
 
