@@ -182,6 +182,11 @@ class BillImport(Import):
             if tx.state(BillRef, claimed).bill:
                 there += 1
                 continue
+            require(
+                not (each.paid and paying.approval_needed(tx)),
+                f"{event.ref} of {event.vendor} is said to be paid, and bills are approved here before they are:"
+                " import it without `paid`, then approve and pay it",
+            )
             record = self._record_of(tx, event.vendor)
             ours = number(tx, "BILL")
             purchasing.claim(tx, event.vendor, event.ref, ours)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 Side = Literal["debit", "credit"]
 FORM = "ACCOUNT;DEBIT;CREDIT;TEXT"
+_OF_A_PARTY = re.compile(rf"(.*\S)\s+((?:{'|'.join(CONTROLS.values())})/.*)")
+"""A reference may have blanks."""
 FIELDS = ("account", "debit", "credit", "text", "party", "tax", "dimensions")
 IN_FILE = ("text", "lines", "documents")
 
@@ -55,11 +58,9 @@ def line(text: str) -> Written:
     parts = [part.strip() for part in text.split(";", 3)]
     require(len(parts) >= 3, f"a line is “{FORM}”, not {shown(text)}")
     account, debit, credit, *rest = parts
-    before, _, party = account.rpartition(" ")
-    if before and party.partition("/")[0] in CONTROLS.values():
-        account = before.strip()
-    else:
-        party = ""
+    party = ""
+    if found := _OF_A_PARTY.fullmatch(account):
+        account, party = found.groups()
     return Written(account, debit, credit, rest[0] if rest else "", party)
 
 

@@ -271,6 +271,12 @@ def test_random_journals_have_the_same_balances(office: Office, tmp_path: Path, 
     assert ours(office) == theirs(path)
 
 
+def test_a_party_is_named_whole() -> None:
+    text = "2024-01-01 x\n    assets:a  1 EUR  ; party: customer/C 2 , tax: S\n    assets:b  ; party: vendor/V-1\n"
+    [entry] = hledger.read(text.splitlines(), Findings("some")).entries
+    assert [leg.party for leg in entry.legs] == ["customer/C 2", "vendor/V-1"]
+
+
 def test_our_own_export_comes_back_with_its_numbers(office: Office, tmp_path: Path) -> None:
     from bo import exporting
     from bo.exports import hledger as export
@@ -301,6 +307,7 @@ def test_our_own_export_comes_back_with_its_numbers(office: Office, tmp_path: Pa
         ("2024-01-01 x\n  assets:a  = 2 EUR\n  assets:b  -1 EUR\n", "it does not balance: 1 EUR is left over"),
         ("2024-01-01 x\n  assets:a:b  1 EUR\n  assets:a  0 EUR =* 2 EUR\n  income\n", "2 EUR is asserted, 1 is there"),
         ("2024-01-01 x\n  assets:a  -1 EUR\n  income  1 USD @ 2 EUR\n", "it does not balance: 1 EUR is left over"),
+        ("2024-01-01 x\n  assets:a  = 2 USD @ 3 EUR\n  assets:b\n", "that is assigned at a price is not understood"),
         ("2024-01-01 x\n  assets:a\n  assets:b\n", "two lines of an entry say no amount"),
         ("2024-01-01 x\n  assets:a  1\n  assets:b\n", "the amount has no commodity"),
         ("2024-01-01 x\n  assets:a  1 ACME {2 EUR}\n  assets:b\n", "a lot is not understood"),

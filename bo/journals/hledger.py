@@ -212,6 +212,10 @@ class _Reader:
         if before.strip():
             leg.units, leg.weight, leg.text = self._priced(line, before)
         if assigned:
+            require(
+                leg.units or "@" not in asserted,
+                "a balance that is assigned at a price is not understood: say what is moved",
+            )
             leg.asserted = self._amount(line, asserted.lstrip("=*").partition("@")[0])
         self._entry.legs.append(leg)
 

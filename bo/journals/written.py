@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 LONGEST_LINE = 4000
 LONGEST_NUMBER = 64
-PARTY = re.compile(r"(customer|vendor)/([^\s,]+)")
+PARTY = re.compile(r"(customer|vendor)/([^,]*[^\s,])")
 """How our own exports say with whom a line is."""
 
 Virtual = Literal["", "(", "["]
