@@ -143,6 +143,27 @@ def test_a_line_that_says_a_balance_moves_what_is_missing(office: Office, tmp_pa
     assert ours(office)["expenses:food", "EUR"] == 30
 
 
+NOTHING = """\
+2024-01-01 x
+    assets:bank  -10.00 EUR = -10.00 EUR
+    expenses:food  10.00 EUR
+    expenses:none  0
+    (count)  1
+
+2024-01-02 y
+    assets:bank  10.00 EUR = 0
+    expenses:food
+"""
+
+
+def test_numbers_without_a_commodity_say_nothing_of_those_that_have_one(office: Office, tmp_path: Path) -> None:
+    path = journal(tmp_path, NOTHING)
+    assert not theirs(path, "--real")
+    take_over(office.ledger, str(path), "hledger", hledger.read)
+    assert not ours(office)
+    assert open_views(office.ledger).value("SELECT COUNT(*) FROM entry") == 2
+
+
 VIRTUAL = """\
 2024-01-01 pay
     assets:bank          100.00 EUR

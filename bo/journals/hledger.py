@@ -45,6 +45,9 @@ _AMOUNT = re.compile(
     rf"\s*(?P<right>{_SYMBOL})?"
 )
 _NUMBERED = re.compile(r"(\d[0-9A-Za-z._-]{0,31}) (.+)")
+_BARE = re.compile(r"[+-]?[0-9][0-9.,]*")
+_ZERO = re.compile(r"[=*\s]*0+([.,]0+)?\s*")
+"""Without a commodity, nothing is said of those that have one."""
 _PARTY = re.compile(rf"\bparty:\s*({PARTY.pattern})")
 _DATED = re.compile(r"\bdate2?:|\[[\d/.=-]+\]")
 
@@ -209,9 +212,16 @@ class _Reader:
         leg = Leg(line, account, None, virtual=virtual, below=asserted.startswith(("*", "=*")))
         if told := _PARTY.search(comment):
             leg.party = told[1]
+        if (
+            not self.default
+            and _BARE.fullmatch(before.strip())
+            and not assigned
+            and (virtual or _ZERO.fullmatch(before))
+        ):
+            return  # a count of something, or nothing at all
         if before.strip():
             leg.units, leg.weight, leg.text = self._priced(line, before)
-        if assigned:
+        if assigned and not (leg.units and not self.default and _ZERO.fullmatch(asserted)):
             require(
                 leg.units or "@" not in asserted,
                 "a balance that is assigned at a price is not understood: say what is moved",
