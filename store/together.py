@@ -68,9 +68,14 @@ class Together:
     def _group(self, part: Part) -> list[Part]:
         """Wait for one's turn, and take it; nothing when the part was taken along by another thread, and is done."""
         with self._changed:
-            in_time = self._changed.wait_for(lambda: part.done or not self._busy, self._wait)
-            if not in_time and part in self._waiting:
-                self._waiting.remove(part)
+            in_time = False
+            try:
+                in_time = self._changed.wait_for(lambda: part.done or not self._busy, self._wait)
+            finally:
+                given_up = not in_time and part in self._waiting  # Ctrl-C, say: nobody is to record it afterwards
+                if given_up:
+                    self._waiting.remove(part)
+            if given_up:
                 raise Unavailable(f"other threads record for {self._wait:.0f} seconds; nothing was recorded")
             self._changed.wait_for(lambda: part.done or not self._busy)  # who has it will say
             if part.done:

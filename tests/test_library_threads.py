@@ -170,6 +170,21 @@ def test_who_waits_for_too_long_gives_up_and_nothing_of_it_is_recorded(ledger: L
         assert len(application.recorder.select_events(entry("first"))) == 1
 
 
+def test_of_who_is_interrupted_while_he_waits_nothing_is_recorded(
+    application: LedgerApplication, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*how: object) -> None:
+        raise KeyboardInterrupt
+
+    with gathered(application, 0):
+        with monkeypatch.context() as patch:
+            patch.setattr(recorder_of(application)._together._changed, "wait_for", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                save(application, "late", 1)
+        assert recorder_of(application)._together._waiting == []
+    assert application.recorder.select_events(entry("late")) == []
+
+
 def test_who_reads_does_not_wait_for_who_records(ledger: Ledger, postgres_server: Server) -> None:
     with LedgerApplication(ledger) as application:
         save(application, "a", 1)
