@@ -74,17 +74,13 @@ class Client:
             raise Unavailable(f"{path}: {problem}") from None
 
     def _open(self) -> Any:
-        new = not self.path.exists()
-        if new:
+        if not self.path.exists():
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        db = self._connect()
-        if new:
-            db.close()  # to look into the file while SQLite holds locks on it would drop them
+            self._connect().close()  # to look into the file while SQLite holds locks on it would drop them
             with self.path.open("rb") as file:
                 if file.read(16) == PLAIN:
                     raise Unavailable(f"{self.path}: this SQLite does not encrypt")
-            db = self._connect()
-        return db
+        return self._connect()
 
     def _connect(self) -> Any:
         db = sqlite.connect(str(self.path), isolation_level=None, check_same_thread=False, cached_statements=512)
@@ -95,7 +91,8 @@ class Client:
             db.execute("PRAGMA synchronous=NORMAL")
             db.execute("PRAGMA secure_delete=ON")
             if db.execute("PRAGMA user_version").fetchone() != (LAYOUT,):
-                self._lay_out(db)
+                with self._queue("lock", "another process lays out the views"):  # SQLite itself would not wait here
+                    self._lay_out(db)
             elif self._journal == "OFF":
                 db.execute("PRAGMA journal_mode=OFF")
             if db.execute("PRAGMA cipher_status").fetchone() != ("1",):

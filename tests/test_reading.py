@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
+from threading import Barrier
 
 import msgspec
 import pytest
@@ -46,6 +48,24 @@ def test_a_client_sees_what_it_wrote_itself(client: Client) -> None:
         client.put("enrolled", b"yes")
         assert client.standing().enrolled
     assert client.standing().enrolled
+
+
+def test_a_new_client_is_laid_out_once_however_many_open_it_at_once(tmp_path: Path) -> None:
+    """Of commands that were started together in a new home, none may be told that the database is locked."""
+    rounds, together = 30, 4
+    ready = Barrier(together)
+
+    def opened(number: int) -> bytes | None:
+        ready.wait()
+        client = Client(tmp_path / str(number) / "client.db", VIEW_KEY)
+        try:
+            return client.get("note")
+        finally:
+            client.close()
+
+    with ThreadPoolExecutor(together) as pool:
+        for number in range(rounds):
+            assert list(pool.map(opened, [number] * together)) == [None] * together
 
 
 def test_a_client_forgets_what_was_undone(client: Client) -> None:
