@@ -54,8 +54,8 @@ def drawn(credits: Credits, wanted: Money, only: str = "") -> list[tuple[str, Mo
 
 def changed(credits: Credits, source: str, by: Money, on: date) -> Credits:
     """More or less left of `source`; `on` says since when, if it is new."""
-    before = credits.get(source, Credit(ZERO, on))
-    return {**credits, source: Credit(before.left + by, before.on)}
+    before = credits.get(source)
+    return {**credits, source: Credit(before.left + by, before.on) if before else Credit(by, on)}
 
 
 class Paper(Protocol):

@@ -151,7 +151,8 @@ def _within(amount: Decimal) -> Decimal:
 
 
 def _fitting(minor: int) -> int:
-    require(-MOST <= minor <= MOST, "an amount is at most 1000000000000000 in the currency's smallest unit")
+    if not -MOST <= minor <= MOST:
+        raise Refused("an amount is at most 1000000000000000 in the currency's smallest unit")
     return minor
 
 

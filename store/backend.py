@@ -31,6 +31,10 @@ LEAF = ", ".join((
 NOTE, WRAPPED, SEALED = short("note", 4096), short("wrapped", 48), short("sealed", 4096)
 
 
+class Overtaken(Exception):
+    """Somebody else committed first: what was decided without the lock is to be decided again."""
+
+
 class Raw(NamedTuple):
     """One commit as it stands in the store: its leaves, the wrapped key of each, and its note."""
 
@@ -136,10 +140,12 @@ class Backend(Protocol):
         Who has followed it to leaf `since` is brought what came after it.
         """
 
-    def writing(self, since: int | None = None) -> AbstractContextManager[None]:
+    def writing(self, since: int | None = None, believed: bytes | None = None) -> AbstractContextManager[None]:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone.
 
-        Who has followed the log to leaf `since` and says so is brought what came after it along with the lock.
+        Who has followed the log to leaf `since` and says so is brought what came after it along with the lock. With
+        `believed`, the note of the head at `since`, a server is asked for nothing before `commit`, which raises
+        Overtaken where that is not the newest head any more.
         """
 
     def insert(

@@ -37,8 +37,8 @@ class Keyring:
         return self._epochs[at]
 
     def learn(self, key: EpochKey) -> None:
-        """An epoch this device has just made: it can blind names before it is recorded."""
-        self._names.setdefault(key.compartment, key)
+        """An epoch this device has just made: it can blind names before it is recorded, or is made anew instead."""
+        self._names[key.compartment] = self._blinding[key.compartment] = key
 
     def _open(self, compartment: int, epoch: int) -> EpochKey | None:
         epochs = self.people.compartments.get(compartment, [])

@@ -56,7 +56,8 @@ class Ledger:
     `command`, `reason`, `key` and `request` describe what the user asked for and are written into the
     events; `dry_run` makes `commit` leave its plan in `planned` and write nothing. `home_compartment` is
     the first one a command touched: its journal and its idempotency keys stand there. `looked` is when this client
-    last stood at the newest head, `crowded` whether several others had written when it wrote the last time.
+    last stood at the newest head; `crowded` says whether several others had written when it wrote the last time,
+    `unrivalled` that nobody had.
     """
 
     def __init__(self, at: Place, home: Home, device: Device, views: Views) -> None:
@@ -69,7 +70,7 @@ class Ledger:
         self.home_compartment = 0
         self.planned: list[Planned] = []
         self.loose: dict[bytes, int] = {}
-        self.looked, self.crowded = NEVER, False
+        self.looked, self.crowded, self.unrivalled = NEVER, False, False
         self.clock: Callable[[], int] = _now
         binding = home.binding(self.place)
         self._bound = binding is not None
@@ -104,7 +105,7 @@ class Ledger:
             raise RolledBack("the log is empty: it was rolled back, or its creation never finished")
         if "verifier" in self.__dict__:
             self.at_hand(note)
-        if note is not None and newest[1] == note and (pin is None or pin.size <= newest[0]):
+        if note is not None and newest == (size_of(note), note) and (pin is None or pin.size <= newest[0]):
             if pin is not None and pin.size == newest[0] and pin.note != note:
                 raise RolledBack(f"the log was forked at size {pin.size}: another head was pinned")
             self.looked = monotonic()
@@ -304,6 +305,11 @@ class Ledger:
                 getattr(self, name).close()
                 del self.__dict__[name]
         self.home.settle()
+
+
+def size_of(note: bytes) -> int:
+    """How many leaves a signed head that was verified is of."""
+    return int(note.split(b"\n", 2)[1])
 
 
 def _now() -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from store import postgres_schema
+from store.backend import Overtaken
 from store.errors import NoLedger, Tampered, Unavailable
 from store.failpoints import hit
 from store.postgres_listen import TELL
@@ -39,6 +40,10 @@ _NUMBER = "{}::bigint << 32 | oid::bigint"
 _OF = "FROM pg_namespace WHERE nspname = '{schema}'"
 _ALIVE = "set_config('idle_in_transaction_session_timeout', '10min', true)"
 """A machine that fell asleep while it held the lock does not hold it for ever."""
+_OVERTAKEN = "concat('another commit came first: the log has now ', (SELECT max(size) FROM {schema}.head), ' leaves')"
+_STILL = f"""SELECT CASE WHEN $2 = (SELECT note FROM {{schema}}.head h WHERE size = $1
+    AND NOT EXISTS (SELECT FROM {{schema}}.head WHERE size > h.size)) THEN 0 ELSE {_OVERTAKEN}::int END"""
+"""Fails, and with it the transaction, where the newest head is another than the one that was believed to be it."""
 _LOCK = f"SELECT pg_advisory_xact_lock({_NUMBER.format(WRITER)}), {DURABLE}, {_ALIVE} {_OF}"
 _LINE_UP = f"SELECT set_config('lock_timeout', '1s', true), pg_advisory_lock({_NUMBER.format('{place}')}) {_OF}"
 _STEP_UP = f"SELECT pg_advisory_unlock({_NUMBER.format('{place}')}) {_OF}"
@@ -62,6 +67,8 @@ class PostgresStore(PostgresReader):
         self.writable, self._may_write, self.standby = writable, True, False
         self._waiting: list[tuple[str, Sequence[tuple[Any, ...]]]] = []
         """Rows of the commit that is being written; they are sent together with COMMIT."""
+        self._believed: tuple[int, bytes] | None = None
+        """The head on which a commit is made before the lock is asked for."""
         self._place, self._next = NEXT + random.randrange(PLACES), False  # noqa: S311  # any will do
         """Its place before the lock, and whether it holds it."""
 
@@ -169,11 +176,12 @@ class PostgresStore(PostgresReader):
             self._next = False
 
     @contextmanager
-    def writing(self, since: int | None = None) -> Iterator[None]:
+    def writing(self, since: int | None = None, believed: bytes | None = None) -> Iterator[None]:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone.
 
         The head is read after the lock, in the same round trip, by a statement that sees what others have committed;
-        so are the leaves from `since` on, and the one before them, whose head the caller stands at.
+        so are the leaves from `since` on, and the one before them, whose head the caller stands at. With that head
+        itself, `believed`, all this waits for `commit`: one round trip in all.
         """
         if not self.writable:
             why = "" if self._may_write else f": {lacking('writer')}"
@@ -182,14 +190,19 @@ class PostgresStore(PostgresReader):
             raise Unavailable(f"{self.name} cannot be written here{why}")
         self._changed()
         try:
-            with self._session.faults():
-                self._session.begun()
-                self._hear(map(self._numbered, [_WRITE, _LOCK, *[_STEP_UP] * self._next]), since)
-            self._next = False
-            hit("begun")
+            if since is not None and believed is not None:
+                self._believed = (since, believed)
+                self._newest = [self._believed]
+            else:
+                with self._session.faults():
+                    self._session.begun()
+                    self._hear(map(self._numbered, [_WRITE, _LOCK, *[_STEP_UP] * self._next]), since)
+                self._next = False
+                hit("begun")
             yield
         finally:
             self._changed()
+            self._believed = None
             self._waiting.clear()
             self._session.end()
 
@@ -216,10 +229,13 @@ class PostgresStore(PostgresReader):
         session = self._session
         session.warned = False
         with session.faults("writer"):
+            packet = self._begun()
             large = [each for each in self._waiting if len(each[1]) > MANY]
+            if large and self._believed is not None:
+                self._send(packet)
+                packet = Packet(session.db)
             for table, rows in large:
                 self._copy(table, rows)
-            packet = Packet(session.db)
             for table, rows in self._waiting:
                 if rows and (table, rows) not in large:
                     packet.add(_insert(f"{self._schema}.{table}", rows), [value for row in rows for value in row])
@@ -229,13 +245,30 @@ class PostgresStore(PostgresReader):
             for [(size, _)] in [rows for table, rows in self._waiting if table == "head"]:
                 packet.add(TELL.format(schema=self._schema), (str(size),))
             try:
-                packet.send()
+                self._send(packet)
             except psycopg.Error:
                 if packet.told(done) != COMMITTED:  # else it is recorded, and followers look by themselves
                     raise
         if session.warned or packet.told(done) != COMMITTED:  # a standby was no longer waited for, say
             raise session.interrupted("the server did not say that all is as it should be")
         hit("after-commit")
+
+    def _begun(self) -> Packet:
+        """What goes first where nothing was sent yet: the lock, and that the head is still the one believed in."""
+        packet = Packet(self._session.begun())
+        if self._believed is not None:
+            for statement in (_WRITE, _LOCK):
+                packet.add(self._numbered(statement))
+            packet.add(_STILL.format(schema=self._schema), self._believed)
+        return packet
+
+    def _send(self, packet: Packet) -> None:
+        try:
+            packet.send()
+        except psycopg.errors.InvalidTextRepresentation:
+            if self._believed is None:
+                raise
+            raise Overtaken from None  # as `_STILL` has it
 
     def _copy(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
         types = [column.split()[1] for column in TABLES[table]]

@@ -111,7 +111,7 @@ class SQLiteStore(SQLiteReader):
         return nullcontext()
 
     @contextmanager
-    def writing(self, since: int | None = None) -> Iterator[None]:
+    def writing(self, since: int | None = None, believed: bytes | None = None) -> Iterator[None]:
         """Queue for the write lock and hold one transaction; the caller calls `commit`, else it is undone."""
         if not self.writable:
             raise Unavailable(f"{self.path} cannot be written here")

@@ -22,6 +22,8 @@ CREATE TABLE IF NOT EXISTS stream_key(
 CREATE TABLE IF NOT EXISTS leaf_hash(first INTEGER PRIMARY KEY, hashes BLOB);
 """
 BATCH = 20_000
+FEW = 100_000
+"""Names up to which a set of them is small enough."""
 TOGETHER = 64
 """Hashes in one row: a row for each would cost as much as all the rest."""
 Place = tuple[int, int, bytes]
@@ -33,12 +35,14 @@ class Filter:
 
     MASK = (1 << 26) - 1
 
-    def __init__(self) -> None:
+    def __init__(self, names: Iterable[bytes]) -> None:
         self._bits = bytearray(1 << 23)
+        self.update(names)
 
-    def add(self, name: bytes) -> None:
-        bit = int.from_bytes(name[:4], "big") & self.MASK
-        self._bits[bit >> 3] |= 1 << (bit & 7)
+    def update(self, names: Iterable[bytes]) -> None:
+        for name in names:
+            bit = int.from_bytes(name[:4], "big") & self.MASK
+            self._bits[bit >> 3] |= 1 << (bit & 7)
 
     def __contains__(self, name: bytes) -> bool:
         bit = int.from_bytes(name[:4], "big") & self.MASK
@@ -58,8 +62,8 @@ class Streams:
         self._asked: dict[Place, tuple[int, int]] = {}
         self._made: set[bytes] = set()
         empty = database.execute("SELECT 1 FROM stream LIMIT 1").fetchone() is None
-        self._written = Filter() if empty else None
-        """What this pass has written so far; None when there was something before."""
+        self._written: set[bytes] | Filter | None = set() if empty else None
+        """The names this pass has written so far; None when there was something before."""
 
     def position(self, place: Place) -> tuple[int, int]:
         """The version that comes next in a stream, and the index of its last leaf (-1 before any)."""
@@ -122,8 +126,10 @@ class Streams:
         rows = ((self._first + at, b"".join(self._hashes[at : at + TOGETHER])) for at in starts)
         run("INSERT INTO leaf_hash VALUES(?, ?)", rows)
         if self._written is not None:
-            for name in (*(place[2] for place in self._next), *self._owners):
-                self._written.add(name)
+            self._written.update(place[2] for place in self._next)
+            self._written.update(self._owners)
+            if isinstance(self._written, set) and len(self._written) > FEW:
+                self._written = Filter(self._written)
         for known in (self._next, self._owners, self._hashes, self._asked, self._made):
             known.clear()
 

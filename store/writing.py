@@ -1,5 +1,8 @@
 """Pulling and committing: lock, catch up, decide, seal, sign, one transaction, then pin and views.
 
+Who found nobody before him when he wrote last decides, seals and signs first, and takes the lock only to record that.
+Should another have written meanwhile, nothing is recorded, and it is done again in the order above.
+
 A server may go away at any moment and come back as another. Then all is done again: what was read, decided and
 sealed is forgotten, and the commit keeps its id, by which it is found where it was recorded and nobody said so.
 """
@@ -23,6 +26,7 @@ from store.failpoints import hit
 from store.follow import Written, follow, keep_up
 from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf
 from store.patience import Patience
+from store.place import Server
 from store.seal import MAX_PADDED, padded_size, stream_id
 from store.shredding import sweep
 from store.transaction import Planned, Share, Transaction
@@ -144,9 +148,32 @@ class _InDoubt(Exception):
 def _once(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, doubtful: _Done | None) -> _Done:
     """One try, in turn with the other processes of this client, to its end: what it records none of them verifies."""
     with ledger.client.turn():
-        done = _in_turn(ledger, work, commit_id, doubtful)
+        done = None
+        if ledger.unrivalled and doubtful is None:
+            done = _unlocked(ledger, work, commit_id)
+        if done is None:
+            done = _in_turn(ledger, work, commit_id, doubtful)
         if done.written is not None:
             _acknowledge(ledger, done.written)
+    return done
+
+
+def _unlocked(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes) -> _Done | None:
+    """The same on the head this client stands at, before the lock; None unless that came to a commit.
+
+    A refusal counts only at the newest head, and so does that there is nothing to do.
+    """
+    ledger.unrivalled, client = False, ledger.client
+    try:
+        with client.reading(), ledger.store.writing(ledger.standing_at(), client.get("note")):
+            done = _decided(ledger, work, commit_id) if ledger.is_current() else None
+    except (_InDoubt, Unavailable):
+        raise
+    except Exception:  # whatever it is, it comes again under the lock if it is not out of date
+        return None
+    if done is None or done.written is None:
+        return None
+    ledger.unrivalled = True
     return done
 
 
@@ -160,8 +187,10 @@ def _in_turn(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes,
         stack.enter_context(store.writing(ledger.standing_at()))
         if doubtful and _recorded(ledger, commit_id, doubtful):
             return doubtful
-        ledger.crowded = caught_up + _catch_up(ledger) > 1
-        return _alone(ledger, work, commit_id)
+        caught_up += _catch_up(ledger)
+        ledger.crowded = caught_up > 1
+        ledger.unrivalled = not caught_up and isinstance(ledger.at, Server)  # in a folder the lock is next to nothing
+        return _decided(ledger, work, commit_id)
 
 
 def _catch_up(ledger: Ledger) -> int:
@@ -169,8 +198,8 @@ def _catch_up(ledger: Ledger) -> int:
     return 0 if ledger.is_current() else follow(ledger)
 
 
-def _alone(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes) -> _Done:
-    """The same under the lock, at the newest head."""
+def _decided(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes) -> _Done:
+    """Decide, seal, sign and record, inside the store's `writing`, on the head this client stands at."""
     hit("head-read")
     with ledger.client.reading():
         tx = Transaction(ledger, commit_id)

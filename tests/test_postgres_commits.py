@@ -11,15 +11,17 @@ from typing import Any
 import pytest
 
 from aggregates.core import Refused
+from aggregates.invoice import Invoice
 from store import follow, postgres, postgres_reading, writing
-from store.errors import Tampered
+from store.audit import verify
+from store.errors import RolledBack, Tampered
 from store.lasts import LARGE, MOST, Lasts
 from store.leaf import EVENT, Leaf
 from store.ledger import Ledger
 from store.place import Server as Place
 from store.transaction import Transaction
 from store.verify import Judged, Verifier
-from tests.ledgers import Office, connection, contiguous, issue, numbers
+from tests.ledgers import Office, connection, contiguous, draft, issue, numbers
 from tests.servers import Server
 
 pytest.importorskip("psycopg")
@@ -65,14 +67,23 @@ def test_who_writes_alone_asks_nothing_between_the_lock_and_the_commit(office: O
     assert numbers(office.fresh()) == NUMBERS[:5]
 
 
-def test_who_reads_asks_once_whether_there_is_anything_new_and_once_for_all_of_it(
-    office: Office, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    trips, other, wait = list[None](), office.fresh(), Connection.wait
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """An entry for each round trip."""
+    made, wait = list[None](), Connection.wait
 
     def noted(self: Connection, *how: Any, **more: Any) -> Any:
-        trips.append(None)
+        made.append(None)
         return wait(self, *how, **more)
+
+    monkeypatch.setattr(Connection, "wait", noted)
+    return made
+
+
+def test_who_reads_asks_once_whether_there_is_anything_new_and_once_for_all_of_it(
+    office: Office, trips: list[None]
+) -> None:
+    other = office.fresh()
 
     def read() -> int:
         trips.clear()
@@ -82,7 +93,6 @@ def test_who_reads_asks_once_whether_there_is_anything_new_and_once_for_all_of_i
     for _ in range(2):  # then it has asked for the series, in which a number has to follow the one before
         office.issue_invoices(1)
         other.pull()
-    monkeypatch.setattr(Connection, "wait", noted)
     assert read() == 1
     for count in (1, 3):
         office.issue_invoices(count)
@@ -234,3 +244,96 @@ def test_only_what_was_asked_for_is_kept_up_and_not_too_much_of_it() -> None:
     for number in range(3 * MOST):
         lasts.keep((EVENT, 3, b"%d" % number), row(b"%d" % number))
     assert 0 < len(lasts) <= MOST
+
+
+class Tries:
+    """Work that counts how often it is done."""
+
+    def __init__(self, work: Callable[[Transaction], str]) -> None:
+        self._work, self.count = work, 0
+
+    def __call__(self, tx: Transaction) -> str:
+        self.count += 1
+        return self._work(tx)
+
+
+@pytest.fixture
+def alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> Ledger:
+    """A client that found nobody before it when it wrote last, and so decides before it takes the lock."""
+    monkeypatch.setattr(writing, "LATELY", 60.0)
+    office.issue_invoices(2)
+    return office.ledger
+
+
+def test_who_found_nobody_before_him_records_in_one_round_trip(
+    alone: Ledger, office: Office, trips: list[None]
+) -> None:
+    for number in NUMBERS[2:6]:
+        trips.clear()
+        assert alone.commit(issue) == number
+        assert len(trips) == 1
+    assert numbers(office.fresh()) == NUMBERS[:6]
+
+
+def test_who_was_overtaken_decides_again_under_the_lock(alone: Ledger, office: Office) -> None:
+    other, work = office.fresh(), Tries(issue)
+    for number in (3, 6):
+        assert other.commit(issue) == NUMBERS[number - 1]
+        assert alone.commit(work) == NUMBERS[number]
+        assert alone.commit(issue) == NUMBERS[number + 1]  # under the lock too: the last time he was not alone
+    assert work.count == 4
+    assert numbers(office.fresh()) == NUMBERS[:8]
+
+
+def test_a_large_commit_that_is_overtaken_leaves_nothing_behind(alone: Ledger, office: Office) -> None:
+    def drafts(tx: Transaction) -> str:
+        return " ".join(draft(tx, f"D-{number:X}") for number in range(2 * postgres.MANY))
+
+    other, work = office.fresh(), Tries(drafts)
+    other.commit(issue)
+    size = other.standing_at()
+    alone.commit(work)
+    assert (work.count, alone.standing_at() - size) == (2, 2 * postgres.MANY + 1)
+    assert not verify(alone.store).findings
+
+
+def test_what_is_refused_is_refused_at_the_newest_head(alone: Ledger, office: Office) -> None:
+    other = office.fresh()
+    other.commit(lambda tx: draft(tx, "D-1"))
+    alone.commit(lambda tx: tx.change(Invoice, "D-1", Invoice.discard, "no longer wanted"))
+    work = Tries(refuse)
+    alone.commit(issue)
+    with pytest.raises(Refused, match="this is refused"):
+        alone.commit(work)
+    assert alone.commit(issue) == NUMBERS[3]
+
+
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM S.head WHERE size = (SELECT max(size) FROM S.head)",
+    "DELETE FROM S.head",
+    "UPDATE S.head SET note = overlay(note placing 'x' from 1) WHERE size = (SELECT max(size) FROM S.head)",
+    "INSERT INTO S.head SELECT size + 1, note FROM S.head ORDER BY size DESC LIMIT 1",
+])  # fmt: skip
+def test_nothing_is_recorded_on_a_head_that_was_tampered_with(
+    statement: str, alone: Ledger, sql: Callable[[str], list[tuple[Any, ...]]]
+) -> None:
+    leaves = sql("SELECT count(*) FROM S.leaf")
+    sql(statement)
+    with pytest.raises((Tampered, RolledBack)):
+        alone.commit(issue)
+    assert sql("SELECT count(*) FROM S.leaf") == leaves
+
+
+def test_a_compartment_that_is_made_anew_blinds_names_with_its_new_key(alone: Ledger, office: Office) -> None:
+    other, names = office.fresh(), list[bytes | None]()
+
+    def work(tx: Transaction) -> str:
+        tx.new_compartment(77)
+        names.append(tx.blinded(77, "document/DOC-1"))
+        return issue(tx)
+
+    other.commit(issue)
+    alone.commit(work)
+    other.pull()
+    assert len(set(names)) == 2
+    assert other.keyring.stream_id(77, "document/DOC-1") == alone.keyring.stream_id(77, "document/DOC-1") == names[1]
