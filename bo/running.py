@@ -21,7 +21,7 @@ def told(opened: Session, context: click.Context) -> None:
     opened.command = context.command_path.removeprefix("bo ")
     opened.reason, opened.key = said.get("reason") or "", said.get("key") or ""
     opened.unexplained = "reason" in said and said["reason"] is None
-    opened.dry_run = bool(said.get("dry_run"))
+    opened.recording, opened.dry_run = "dry_run" in said, bool(said.get("dry_run"))
     if opened.key:
         from hashlib import sha256
 

@@ -52,8 +52,13 @@ class Projection:
 
     def handlers(self) -> list[tuple[str, Callable[[Any, Recorded, Views], None]]]:
         """Each tag with the method that folds it."""
-        methods = (getattr(self, name) for name in dir(type(self)) if not name.startswith("__"))
-        return [(tag, method) for method in methods if callable(method) for tag in getattr(method, "tags", ())]
+        return [(tag, getattr(self, name)) for tag, name in self._marked()]
+
+    @classmethod
+    @cache
+    def _marked(cls) -> list[tuple[str, str]]:
+        """Each tag with the name of the method, looked up once: a commit asks all projections."""
+        return [(tag, name) for name in dir(cls) for tag in getattr(getattr(cls, name), "tags", ())]
 
     def rebuilt(self, views: Views) -> str:
         """Asked after any tables were built again: a warning to the user where they say what they must not, else ""."""
@@ -236,6 +241,7 @@ def _modules() -> list[str]:
     return sorted(names - {"__init__", "core"})
 
 
+@cache
 def fingerprint() -> bytes:
     """Changes when any projection's file does; cheap enough for every reading command."""
     entries = sorted(

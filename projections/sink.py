@@ -38,9 +38,15 @@ class Sink:
         if self._prepared:
             return
         self._prepared = True
+        current = {name: cls() for name, cls in projections().items() if not self._only or name in self._only}
+        if self._client.get("projections") != fingerprint():
+            self._build(current)
+        self._listen(current)
+
+    def _build(self, current: dict[str, Projection]) -> None:
+        """The same where this program has not done so yet."""
         self._statements(TABLES)
         self._fill_currencies()
-        current = {name: cls() for name, cls in projections().items() if not self._only or name in self._only}
         known = dict(self._client.db.execute("SELECT name, version FROM projection").fetchall())
         outdated = {name: one for name, one in current.items() if known.get(name) != one.version}
         if not self._only:
@@ -55,7 +61,6 @@ class Sink:
             replay(self._ledger, self, self._ledger.verifier.size)
             for warning in filter(None, (projection.rebuilt(self.views) for projection in current.values())):
                 self._ledger.warn(warning)
-        self._listen(current)
         self._client.put("projections", fingerprint())
 
     def rebuild(self) -> None:

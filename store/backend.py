@@ -106,7 +106,8 @@ class Backend(Protocol):
 
     def wrapped(self, key_id: bytes) -> bytes | None: ...
 
-    def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None: ...
+    def slots_of(self, device: bytes, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """A device's sealed slots at these compartments and epochs, as far as there are any."""
 
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Every wrapped key in the order of their ids, for an audit."""

@@ -28,6 +28,8 @@ class Keyring:
         self._epochs: dict[tuple[int, int], EpochKey | None] = {}
         self._names: dict[int, EpochKey] = {}
         self._blinding: dict[int, EpochKey] = {}
+        self._slots: dict[tuple[int, int], bytes] = {}
+        """Sealed slots that came along with another."""
 
     def epoch(self, compartment: int, epoch: int) -> EpochKey | None:
         """The keys of an epoch; None when this device was not given them. Raises KeyRowDamaged."""
@@ -46,7 +48,7 @@ class Keyring:
         if not 0 < epoch <= len(epochs) or device not in epochs[epoch - 1].slots:
             return None
         about, where = epochs[epoch - 1], f"the slot of compartment {compartment}, epoch {epoch}"
-        slot = self._store.slot(compartment, epoch, self._device.id)
+        slot = self._slot((compartment, epoch))
         if type(slot) is not bytes or sha256(slot).hexdigest() != about.slots[device]:
             raise KeyRowDamaged(f"{where} is missing or not the one the log names")
         try:
@@ -58,6 +60,14 @@ class Keyring:
             if self._device.kem_public != self.people.devices[device].kem:
                 raise KeyProblem(WRONG) from None
             raise
+
+    def _slot(self, at: tuple[int, int]) -> bytes | None:
+        """This device's slot of a compartment and epoch. The newest of its other compartments come along."""
+        if at not in self._slots:
+            given = {each: self.people.epochs_of(self._device.id.hex(), each) for each in self.people.compartments}
+            newest = {(compartment, epochs[-1]) for compartment, epochs in given.items() if epochs}
+            self._slots = self._store.slots_of(self._device.id, {at} | (newest - self._epochs.keys()))
+        return self._slots.pop(at, None)
 
     def any_epoch(self, compartment: int) -> EpochKey | None:
         """The newest epoch that opens, for the key that blinds names. Raises KeyRowDamaged where none does.

@@ -40,6 +40,8 @@ NOT_ENROLLED = (
 
 GONE = "the ledger that this home knows at {place} is gone: restore a backup, or name the place where it is now"
 NEVER = float("-inf")
+LATELY = 1.0
+"""Seconds for which a client counts as up to date that was: what came meanwhile is followed under the lock."""
 T = TypeVar("T")
 S = TypeVar("S", bound="State[Any]")
 
@@ -57,7 +59,8 @@ class Ledger:
     events; `dry_run` makes `commit` leave its plan in `planned` and write nothing. `home_compartment` is
     the first one a command touched: its journal and its idempotency keys stand there. `looked` is when this client
     last stood at the newest head; `crowded` says whether several others had written when it wrote the last time,
-    `unrivalled` that nobody had.
+    `unrivalled` that on the server nobody had, as is expected at first. `recording` tells that the command is to record
+    something: then the store is needed in any case, and a server is not asked for news before each thing looked up.
     """
 
     def __init__(self, at: Place, home: Home, device: Device, views: Views) -> None:
@@ -70,7 +73,7 @@ class Ledger:
         self.home_compartment = 0
         self.planned: list[Planned] = []
         self.loose: dict[bytes, int] = {}
-        self.looked, self.crowded, self.unrivalled = NEVER, False, False
+        self.looked, self.crowded, self.unrivalled, self.recording = NEVER, False, isinstance(at, Server), False
         self.clock: Callable[[], int] = _now
         binding = home.binding(self.place)
         self._bound = binding is not None
@@ -112,9 +115,17 @@ class Ledger:
             return True
         return False
 
+    def _stood_just_now(self, note: bytes | None) -> bool:
+        """Whether a command that records something need not ask a server once more."""
+        if not self.recording or self.looked < monotonic() - LATELY or not isinstance(self.at, Server):
+            return False
+        if "verifier" in self.__dict__:
+            self.at_hand(note)
+        return True
+
     def _newest(self) -> tuple[int, bytes] | None:
-        """The newest head. A server that nothing else was asked is asked in the light way first."""
-        if "store" not in self.__dict__ and isinstance(self.at, Server):
+        """The newest head. A server that is asked for nothing else is asked in the light way first."""
+        if "store" not in self.__dict__ and not self.recording and isinstance(self.at, Server):
             from store import libpq
 
             found = libpq.newest(self.at)
@@ -143,7 +154,7 @@ class Ledger:
     def _catch_up(self) -> bool:
         """Whether this device is known to be enrolled, after the last commit."""
         known = self.client.standing()
-        if self._stands_at(known.note) and not known.sweep:
+        if (self._stood_just_now(known.note) or self._stands_at(known.note)) and not known.sweep:
             return known.enrolled
         from store.writing import pull
 

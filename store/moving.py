@@ -155,17 +155,17 @@ def _write(source: Backend, target: Backend, batch: list[Raw], at: int, without:
 
 def _slots(source: Backend, leaves: list[Leaf]) -> Iterator[tuple[int, int, bytes, bytes]]:
     """The slots that control acts name, as they stand in the source."""
-    named = set()
+    named: dict[bytes, set[tuple[int, int]]] = {}
     for act in (control.decode(leaf.body) for leaf in leaves if leaf.kind == CONTROL):
         match act:
             case control.EpochOpen(compartment=place, epoch=epoch, slots=given):
-                named |= {(place, epoch, bytes.fromhex(device)) for device, _ in given}
+                for device, _ in given:
+                    named.setdefault(bytes.fromhex(device), set()).add((place, epoch))
             case control.Slot(compartment=place, epoch=epoch, device=device):
-                named.add((place, epoch, bytes.fromhex(device)))
-    for at in sorted(named):
-        sealed = source.slot(*at)
-        if sealed is not None:
-            yield (*at, sealed)
+                named.setdefault(bytes.fromhex(device), set()).add((place, epoch))
+    for device_id, places in named.items():
+        for place_epoch, sealed in source.slots_of(device_id, places).items():
+            yield (*place_epoch, device_id, sealed)
 
 
 def _documents(source: Backend, target: Backend, leaves: list[Leaf], without: Doomed) -> None:

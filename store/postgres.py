@@ -55,8 +55,6 @@ _TAIL = {
 _CUT_SLOT = "DELETE FROM {schema}.slot WHERE compartment = %b AND epoch = %b AND device = %b"
 _MAY_CLEAR = """SELECT pg_has_role(relowner, 'USAGE') OR CASE WHEN current_setting('server_version_num')::int >= 170000
     THEN has_table_privilege(oid, 'MAINTAIN') ELSE false END FROM pg_class WHERE oid = '{schema}.wrapped'::regclass"""
-_STATE = """SELECT pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool,
-    has_table_privilege('{schema}.leaf', 'INSERT')"""
 
 
 class PostgresStore(PostgresReader):
@@ -104,14 +102,20 @@ class PostgresStore(PostgresReader):
     def open(cls, server: Server, *, read_only: bool = False) -> PostgresStore:
         """Raises Unavailable when there is no ledger, Tampered when the schema is not exactly ours."""
         store = cls(Session(server), writable=not read_only)
-        store.check_schema()
-        [(store.standby, store._may_write)] = store._read(_STATE)
+        found = store._described(postgres_schema.FOUND + postgres_schema.STATE)
+        store.standby, store._may_write = postgres_schema.STANDBY in found, postgres_schema.WRITER in found
+        store._check(found - {postgres_schema.STANDBY, postgres_schema.WRITER})
         store.writable = not read_only and not store.standby and store._may_write
         return store
 
     def check_schema(self) -> None:
         """The tables are exactly ours: nothing added, nothing changed, the layout known."""
-        found = {row[0] for row in self._session.read(postgres_schema.FOUND.format(schema=self._schema))}
+        self._check(self._described(postgres_schema.FOUND))
+
+    def _described(self, question: str) -> set[str]:
+        return {row[0] for row in self._read(question)}
+
+    def _check(self, found: set[str]) -> None:
         if found <= postgres_schema.EMPTY:
             raise NoLedger(f'there is no ledger at {self.name}: make one with `bo init "{self.name}"`')
         wrong = postgres_schema.foreign(found)

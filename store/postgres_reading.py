@@ -215,9 +215,12 @@ class PostgresReader:
     def wrapped(self, key_id: bytes) -> bytes | None:
         return self._value(f"SELECT {WRAPPED} FROM {{schema}}.wrapped WHERE key_id = %b", key_id)
 
-    def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None:
-        sql = f"SELECT {SEALED} FROM {{schema}}.slot WHERE compartment = %b AND epoch = %b AND device = %b"
-        return self._value(sql, compartment, epoch, device)
+    def slots_of(self, device: bytes, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """A device's sealed slots at these compartments and epochs, as far as there are any."""
+        asked = ", ".join(f"({compartment:d}, {epoch:d})" for compartment, epoch in places)
+        where = f"device = %b AND (compartment, epoch) IN ({asked})"
+        sql = f"SELECT compartment, epoch, {SEALED} FROM {{schema}}.slot WHERE {where}"
+        return {(row[0], row[1]): row[2] for row in self._read(sql, device) if row[2] is not None}
 
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Every wrapped key in the order of their ids, for an audit."""

@@ -84,6 +84,12 @@ UNION ALL SELECT DISTINCT 'object in ' || classid::regclass FROM pg_depend JOIN 
     WHERE refclassid = 'pg_namespace'::regclass AND classid <> 'pg_class'::regclass
 """
 """One line for everything that stands in the schema or acts on its tables."""
+STANDBY, WRITER = "it is a standby", "you may write"
+STATE = f"""
+UNION ALL SELECT '{STANDBY}' WHERE pg_is_in_recovery() OR current_setting('default_transaction_read_only')::bool
+UNION ALL SELECT '{WRITER}' WHERE has_table_privilege(to_regclass('{{schema}}.leaf'), 'INSERT')
+"""
+"""What else is asked in the same breath: lines about the server and the role."""
 
 
 def foreign(found: set[str]) -> str:

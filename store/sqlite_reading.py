@@ -12,7 +12,7 @@ from store.leaf import COMMIT, LIMIT, Leaf
 from store.sqlite_file import APPLICATION_ID, LAYOUT, NAMES, SCHEMA, faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 _LEAF_KEY = (short("w.wrapped", 48), "leaf l LEFT JOIN wrapped w ON w.key_id = l.key_id")
@@ -140,13 +140,12 @@ class SQLiteReader:
             row = self._db.execute(f"SELECT {WRAPPED} FROM wrapped WHERE key_id = ?", (key_id,)).fetchone()
         return row[0] if row else None
 
-    def slot(self, compartment: int, epoch: int, device: bytes) -> bytes | None:
+    def slots_of(self, device: bytes, places: Iterable[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """A device's sealed slots at these compartments and epochs, as far as there are any."""
+        sql = f"SELECT {SEALED} FROM slot WHERE compartment = ? AND epoch = ? AND device = ?"
         with faults(self.path):
-            row = self._db.execute(
-                f"SELECT {SEALED} FROM slot WHERE compartment = ? AND epoch = ? AND device = ?",
-                (compartment, epoch, device),
-            ).fetchone()
-        return row[0] if row else None
+            found = {place: self._db.execute(sql, (*place, device)).fetchone() for place in places}
+        return {place: row[0] for place, row in found.items() if row and row[0] is not None}
 
     def key_rows(self) -> Iterator[tuple[bytes, bytes]]:
         """Every wrapped key in the order of their ids, for an audit."""

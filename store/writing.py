@@ -1,7 +1,7 @@
 """Pulling and committing: lock, catch up, decide, seal, sign, one transaction, then pin and views.
 
-Who found nobody before him when he wrote last decides, seals and signs first, and takes the lock only to record that.
-Should another have written meanwhile, nothing is recorded, and it is done again in the order above.
+On a server, who found nobody before him when he wrote last decides, seals and signs first, and takes the lock only to
+record that. Should another have written meanwhile, nothing is recorded, and it is done again in the order above.
 
 A server may go away at any moment and come back as another. Then all is done again: what was read, decided and
 sealed is forgotten, and the commit keeps its id, by which it is found where it was recorded and nobody said so.
@@ -25,6 +25,7 @@ from store.errors import Interrupted, RolledBack, Tampered, Unauthorised, Unavai
 from store.failpoints import hit
 from store.follow import Written, follow, keep_up
 from store.leaf import COMMIT, CONTROL, EVENT, NO_HASH, NO_STREAM, Leaf
+from store.ledger import LATELY, NEVER
 from store.patience import Patience
 from store.place import Server
 from store.seal import MAX_PADDED, padded_size, stream_id
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LAG = 10.0
 """Seconds that a standby is given to come to what was seen elsewhere."""
-LATELY = 1.0
-"""Seconds for which who was up to date need not catch up before the lock: what came meanwhile is quickly followed."""
 
 
 class Already(Exception):
@@ -149,7 +148,7 @@ def _once(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes, do
     """One try, in turn with the other processes of this client, to its end: what it records none of them verifies."""
     with ledger.client.turn():
         done = None
-        if ledger.unrivalled and doubtful is None:
+        if ledger.unrivalled and doubtful is None and not ledger.dry_run:
             done = _unlocked(ledger, work, commit_id)
         if done is None:
             done = _in_turn(ledger, work, commit_id, doubtful)
@@ -184,6 +183,7 @@ def _in_turn(ledger: Ledger, work: Callable[[Transaction], T], commit_id: bytes,
         if ledger.crowded:
             stack.enter_context(store.lining_up(ledger.standing_at()))
             caught_up = _catch_up(ledger)
+            _pin(ledger)  # the head at an older pin would be asked for under the lock
         stack.enter_context(store.writing(ledger.standing_at()))
         if doubtful and _recorded(ledger, commit_id, doubtful):
             return doubtful
@@ -267,6 +267,7 @@ def record(ledger: Ledger, tx: Transaction) -> Written:
 
 def _acknowledge(ledger: Ledger, written: Written) -> None:
     """After the durable commit: pin, then views. What fails here is mended by the next pull."""
+    ledger.looked = NEVER
     try:
         if keep_up(ledger, written):
             ledger.looked = monotonic()

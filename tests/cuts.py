@@ -19,11 +19,12 @@ BEFORE, AFTER = "before COMMIT is sent", "after COMMIT was sent"
 class Wire:
     """Clients that use its URL reach the server through it.
 
-    `at` is BEFORE or AFTER to cut the next connection that says COMMIT there, once. `cut` ends all at once.
+    `at` is BEFORE or AFTER to cut the next connection that says COMMIT there, once. `cut` ends all at once. `met`
+    counts connections, `said` what came from clients, in pieces as they were sent.
     """
 
     def __init__(self, server: Server) -> None:
-        self.server, self.at, self.cuts = server, "", 0
+        self.server, self.at, self.cuts, self.met, self.said = server, "", 0, 0, 0
         self._folder = tempfile.TemporaryDirectory(prefix="bo-wire.")
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
         self._lock = threading.Lock()
@@ -59,6 +60,7 @@ class Wire:
             pair = client, server
             with self._lock:
                 self._pairs.add(pair)
+                self.met += 1
             for source, target in (pair, pair[::-1]):
                 threading.Thread(target=self._pass_on, args=(pair, source, target), daemon=True).start()
 
@@ -66,6 +68,7 @@ class Wire:
         commit = re.compile(rb"(?:Q....|P....([^\0]*)\0)COMMIT\0", re.DOTALL)
         with suppress(OSError):
             while data := source.recv(1 << 16):
+                self.said += source is pair[0]
                 says = commit.search(data)
                 if says and says.re.groups and says[1]:  # it is prepared, and from now on run by its name
                     commit = re.compile(rb"B....\0" + re.escape(says[1]) + rb"\0", re.DOTALL)

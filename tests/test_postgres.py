@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,8 @@ from tests.servers import Server
 from tests.test_budget import RULES, imported, packages
 
 pytest.importorskip("psycopg")
+from store import postgres
+from store.postgres_packet import Packet
 
 
 @pytest.fixture
@@ -190,17 +192,34 @@ def test_who_waits_too_long_is_told(office: Office, monkeypatch: pytest.MonkeyPa
     assert other.commit(issue) == "INV-2026-0001"
 
 
-def test_a_commit_waits_for_the_standby_that_the_server_waits_for(office: Office, postgres_server: Server) -> None:
-    asked: list[Any] = []
+@pytest.mark.parametrize("unrivalled", [True, False])
+def test_a_commit_waits_for_the_standby_that_the_server_waits_for(
+    unrivalled: bool, office: Office, postgres_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
 
-    def work(tx: Any) -> str:
-        asked.append(connection(office.ledger).read("SHOW synchronous_commit")[0][0])
-        return issue(tx)
+    class Asking(Packet):
+        """Asks for the setting just before COMMIT."""
 
+        place = -1
+
+        def add(self, sql: str, values: Sequence[int | bytes | str] = ()) -> int:
+            if sql == "COMMIT":
+                self.place = super().add("SELECT current_setting('synchronous_commit')")
+            return super().add(sql, values)
+
+        def send(self) -> None:
+            super().send()
+            if self.place >= 0:
+                asked.append(self.rows(self.place)[0][0].decode())
+
+    monkeypatch.setattr(postgres, "Packet", Asking)
     for given, kept in (("off", "on"), ("local", "on"), ("remote_write", "on"), ("remote_apply", "remote_apply")):
         postgres_server.sql(f"ALTER ROLE postgres SET synchronous_commit = {given}")
         try:
-            office.reopen().commit(work)
+            ledger = office.reopen()
+            ledger.unrivalled = unrivalled
+            ledger.commit(issue)
         finally:
             postgres_server.sql("ALTER ROLE postgres RESET synchronous_commit")
         assert asked.pop() == kept
@@ -234,6 +253,7 @@ def test_a_connection_that_ends_is_made_again_and_nothing_is_done_twice(
     name: str, office: Office, server_goes: Callable[[str], list[str]]
 ) -> None:
     happened = server_goes(name)
+    office.ledger.unrivalled = name != "begun"  # who decides first begins with COMMIT
     assert office.issue_invoices(2) == ["INV-2026-0001", "INV-2026-0002"]
     assert happened
     assert numbers(office.fresh()) == ["INV-2026-0001", "INV-2026-0002"]

@@ -21,8 +21,10 @@ from store.ledger import Ledger
 from store.place import Server as Place
 from store.transaction import Transaction
 from store.verify import Judged, Verifier
+from tests.cuts import Wire
 from tests.ledgers import Office, connection, contiguous, draft, issue, numbers
 from tests.servers import Server
+from tests.test_budget import imported
 
 pytest.importorskip("psycopg")
 from store.postgres_connect import Connection
@@ -100,6 +102,19 @@ def test_who_reads_asks_once_whether_there_is_anything_new_and_once_for_all_of_i
     assert numbers(other) == NUMBERS[:6]
 
 
+def test_a_whole_command_takes_one_connection_and_few_questions(
+    tmp_path: Path, postgres_server: Server, postgres_url: str
+) -> None:
+    """One who is up to date. Over TLS, a connection alone takes five round trips."""
+    with Wire(postgres_server) as wire:
+        office = Office(tmp_path, wire.url(postgres_url))
+        for reference in ("C-1", "C-2"):
+            wire.met = wire.said = 0
+            imported(office, "record", "add", "customer", reference, "--set", f"name={reference}")
+            assert (wire.met, wire.said) == (1, 6)  # hello, schema, head, keys, commit, good-bye
+        office.close()
+
+
 def test_what_others_wrote_comes_with_the_lock(office: Office, asked: list[str]) -> None:
     """Numbers of one series, taken in turns on two machines; each is within a second of the other."""
     other, told = office.fresh(), list[str]()
@@ -146,6 +161,22 @@ def test_where_others_write_one_catches_up_before_the_lock(
     monkeypatch.setattr(writing, "follow", noted)
     assert office.ledger.commit(issue) == NUMBERS[6]
     assert (locked, asked) == ([False], [])
+
+
+def test_what_comes_between_the_place_before_the_lock_and_the_lock_asks_for_nothing_more(
+    office: Office, another: Ledger, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, locked = office.ledger.store, office.ledger.store.writing
+
+    def late(*how: Any) -> Any:
+        another.commit(issue)
+        asked.clear()
+        return locked(*how)
+
+    another.commit(issue)
+    monkeypatch.setattr(store, "writing", late)
+    assert office.ledger.commit(issue) == NUMBERS[8]
+    assert asked == []
 
 
 def test_the_place_before_the_lock_is_given_up_whatever_happens(

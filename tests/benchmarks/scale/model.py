@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 from itertools import count
 from typing import Literal
 
-from store.writing import LATELY
+from store.ledger import LATELY
 
 Step = tuple[Literal["compute", "wait", "lock", "unlock", "flush"], float]
 Steps = Iterator[Step]
