@@ -9,7 +9,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import quote, unquote
 
 from store.errors import Unavailable
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SCHEMA = "bo"
 """The schema of a ledger whose URL names none."""
-_URL = re.compile(r"postgres(?:ql)?:/", re.IGNORECASE)
+_URL = re.compile(r"\s*[a-z][a-z0-9+.-]*://|postgres(?:ql)?:/", re.IGNORECASE)
+"""Any: a folder called after a mistyped one would be made without a word."""
 _SCHEMA = re.compile(r"(?!pg_|information_schema$|public$)[a-z_][a-z0-9_]{0,62}")
 _LOOPBACK = re.compile(r"localhost|127(?:\.\d+){3}|::1")
 _SECRET = ("password", "sslpassword")
@@ -59,9 +60,10 @@ class Server(NamedTuple):
     def connection(self) -> dict[str, str]:
         """All that libpq is to be told. What the URL leaves open is safe: TLS that knows the server, by default."""
         said = dict(self.parameters)
-        hosts = said.get("host") or said.get("hostaddr") or os.environ.get("PGHOST", "")
-        far = [host for host in hosts.split(",") if host and not host.startswith(("/", "@")) and not _near(host)]
-        if "sslmode" not in said and (far or "service" in said):
+        known = {name: said.get(name) or os.environ.get(variable, "") for name, variable in _LEADING}
+        hosts = known["host"] or known["hostaddr"]
+        far = [host for host in f"{hosts},{known['hostaddr']}".split(",") if host and not _near(host)]
+        if "sslmode" not in said and (far or known["service"]):
             said["sslmode"] = "verify-full"
         if said.get("sslmode") == "verify-full" and not _knows_roots(said):
             said["sslrootcert"] = "system"
@@ -71,6 +73,8 @@ class Server(NamedTuple):
 
 
 _WHERE = (("service", "PGSERVICE"), ("host", "PGHOST"), ("port", "PGPORT"), ("dbname", "PGDATABASE"))
+_LEADING = (("host", "PGHOST"), ("hostaddr", "PGHOSTADDR"), ("service", "PGSERVICE"))
+"""What decides which machine is connected to; where the URL does not say it, libpq takes it from the environment."""
 _HABITS = {
     "connect_timeout": "10",
     "keepalives_idle": "10",
@@ -121,14 +125,15 @@ def _server(url: str) -> Server:
         "port": ",".join(port for _, port in listed) if any(port for _, port in listed) else "",
         "dbname": unquote(database),
     }
-    more = dict(parse_qsl(query, keep_blank_values=True))
+    pairs = (each.partition("=") for each in query.split("&") if each)
+    more = {unquote(name): unquote(value) for name, _, value in pairs}  # a + is itself, as it is to libpq
     schema, documents = more.pop("schema", SCHEMA), more.pop("documents", "")
     for name in _FIXED.keys() & more.keys():
         raise Unavailable(f"a ledger's URL cannot set {name}")
     if not _SCHEMA.fullmatch(schema):
         raise Unavailable(
-            f"a ledger cannot be in the schema {schema}: its name is small letters, digits and _, and none of "
-            "PostgreSQL's own"
+            f"a ledger cannot be in the schema {schema}: its name is at most 63 small letters, digits and _, and none "
+            "of PostgreSQL's own"
         )
     return Server(tuple((name, value) for name, value in {**said, **more}.items() if value), schema, documents)
 
@@ -153,7 +158,8 @@ def _joined(hosts: str, ports: str) -> str:
 
 
 def _near(host: str) -> bool:
-    return _LOOPBACK.fullmatch(host) is not None
+    """Whether it is this machine: a socket, or its loopback."""
+    return host.startswith(("/", "@")) or _LOOPBACK.fullmatch(host) is not None
 
 
 def _knows_roots(said: dict[str, str]) -> bool:

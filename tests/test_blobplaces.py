@@ -48,9 +48,14 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+def server_at(address: str) -> Address | None:
+    place = place_of(address) if address.startswith("postgresql:") else None
+    return place if isinstance(place, Address) else None
+
+
 def place_there(address: str) -> BlobPlace:
-    place = place_of(address)
-    return Table(place) if isinstance(place, Address) else place_at(address, LEDGER)
+    server = server_at(address)
+    return Table(server) if server else place_at(address, LEDGER)
 
 
 @pytest.fixture
@@ -201,8 +206,8 @@ Harm = Callable[[str, bytes, "pytest.FixtureRequest"], None]
 
 def change(address: str, blob: bytes, request: pytest.FixtureRequest, *, cut: bool) -> None:
     """Somebody with all rights changes a byte in the middle, or leaves out the end."""
-    where = place_of(address)
-    if isinstance(where, Address):
+    where = server_at(address)
+    if where:
         server: Server = request.getfixturevalue("postgres_server")
         if cut:
             server.sql(

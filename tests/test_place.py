@@ -18,7 +18,7 @@ def server(url: str) -> Server:
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("PGHOST", "PGPORT", "PGDATABASE", "PGSERVICE", "PGSSLROOTCERT"):
+    for name in ("PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGSERVICE", "PGSSLROOTCERT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
 
@@ -70,12 +70,35 @@ def test_who_connects_and_how_does_not_make_another_place() -> None:
     assert one.key != server("postgresql://alice@db:5433/books?schema=acme").key
 
 
+def test_a_plus_is_a_plus_as_it_is_to_libpq() -> None:
+    place = server("postgresql://a+b@db/books?password=c+d&sslrootcert=/etc/e+f%20g.crt")
+    said = place.connection
+    assert (said["user"], said["password"], said["sslrootcert"]) == ("a+b", "c+d", "/etc/e+f g.crt")
+    assert server(str(place)).connection["sslrootcert"] == "/etc/e+f g.crt"
+
+
 @pytest.mark.parametrize(
-    "url", ["postgresql://db.example.org/b", "postgresql://127.0.0.1,db/b", "postgresql://?service=x"]
+    "url",
+    [
+        "postgresql://db.example.org/b",
+        "postgresql://127.0.0.1,db/b",
+        "postgresql://?service=x",
+        "postgresql://localhost/b?hostaddr=10.1.0.11",
+        "postgresql://db/b?hostaddr=127.0.0.1",
+        "postgresql:///b?host=/run/pg,db",
+    ],
 )
 def test_a_far_host_must_prove_who_it_is(url: str) -> None:
     said = server(url).connection
     assert (said["sslmode"], said["sslrootcert"]) == ("verify-full", "system")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("PGHOST", "db.example.org"), ("PGHOSTADDR", "10.1.0.11"), ("PGSERVICE", "acme")]
+)
+def test_so_must_one_that_the_environment_names(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, value)
+    assert server("postgresql:///b").connection["sslmode"] == "verify-full"
 
 
 def test_only_the_url_asks_for_less(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -85,8 +108,6 @@ def test_only_the_url_asks_for_less(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     (tmp_path / ".postgresql").mkdir()
     (tmp_path / ".postgresql" / "root.crt").touch()
     assert "sslrootcert" not in server("postgresql://db/b").connection
-    monkeypatch.setenv("PGHOST", "db.example.org")
-    assert server("postgresql:///b").connection["sslmode"] == "verify-full"
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]", "%2Frun%2Fpg", ""])
@@ -104,11 +125,15 @@ def test_of_several_hosts_the_one_that_takes_writes_is_meant() -> None:
     ("url", "told"),
     [
         ("postgres:/books", "begins with postgresql://"),
+        ("posgresql://alice:secret@db/books", "begins with postgresql://"),
+        (" postgresql://db/books", "begins with postgresql://"),
+        ("s3://bucket/books", "begins with postgresql://"),
         ("postgresql:///b?schema=Acme", "cannot be in the schema Acme"),
         ("postgresql:///b?schema=pg_acme", "cannot be in the schema pg_acme"),
         ("postgresql:///b?schema=public", "cannot be in the schema public"),
         ("postgresql:///b?schema=a%22b", "cannot be in the schema"),
         ("postgresql:///b?schema=", "cannot be in the schema"),
+        (f"postgresql:///b?schema={'a' * 64}", "at most 63 small letters"),
         ("postgresql:///b?options=-csearch_path=x", "cannot set options"),
     ],
 )
