@@ -61,7 +61,7 @@ FOUND = """
 WITH ours AS (SELECT oid, nspname FROM pg_namespace WHERE nspname = '{schema}'),
 rel AS (SELECT c.* FROM pg_class c JOIN ours ON c.relnamespace = ours.oid WHERE c.relkind NOT IN ('i', 'I'))
 SELECT 'comment ' || coalesce(obj_description(oid, 'pg_namespace'), 'none') FROM ours
-UNION ALL SELECT CASE WHEN relkind = 'r' AND relpersistence = 'p' AND NOT relispartition AND NOT relrowsecurity
+UNION ALL SELECT CASE WHEN relkind = 'r' AND relpersistence = 'p' AND NOT relispartition
                            AND relam = (SELECT oid FROM pg_am WHERE amname = 'heap')
                       THEN 'table ' ELSE 'another kind of table ' END || relname FROM rel
 UNION ALL SELECT 'column ' || relname || '.' || attnum || ' ' || attname || ' ' || format_type(atttypid, atttypmod)
@@ -75,12 +75,14 @@ UNION ALL SELECT 'constraint ' || conname || ' on ' || coalesce(rel.relname, '')
 UNION ALL SELECT 'index ' || replace(pg_get_indexdef(indexrelid), ' ' || nspname || '.', ' ')
     || CASE WHEN indisvalid AND indisready AND indislive THEN '' ELSE ' broken' END
     FROM ours, pg_index JOIN rel ON indrelid = rel.oid
+UNION ALL SELECT 'row security of ' || relname FROM rel WHERE relrowsecurity
 UNION ALL SELECT 'trigger ' || tgname || ' on ' || relname FROM pg_trigger JOIN rel ON tgrelid = rel.oid
 UNION ALL SELECT 'rule ' || rulename || ' on ' || relname FROM pg_rewrite JOIN rel ON ev_class = rel.oid
 UNION ALL SELECT 'policy ' || polname || ' on ' || relname FROM pg_policy JOIN rel ON polrelid = rel.oid
 UNION ALL SELECT 'inheritance of ' || relname FROM pg_inherits JOIN rel ON rel.oid IN (inhrelid, inhparent)
 UNION ALL SELECT 'event trigger ' || evtname FROM pg_event_trigger WHERE evtevent = 'login' AND evtenabled <> 'D'
-UNION ALL SELECT DISTINCT 'object in ' || classid::regclass FROM pg_depend JOIN ours ON refobjid = ours.oid
+UNION ALL SELECT DISTINCT 'foreign ' || coalesce(pg_describe_object(classid, objid, 0), classid::regclass::text)
+    FROM pg_depend JOIN ours ON refobjid = ours.oid
     WHERE refclassid = 'pg_namespace'::regclass AND classid <> 'pg_class'::regclass
 """
 """One line for everything that stands in the schema or acts on its tables."""

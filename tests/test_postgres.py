@@ -101,6 +101,22 @@ def test_what_was_planted_into_the_schema_is_refused(
         postgres_server.sql("DROP TABLE IF EXISTS public.evil; DROP FUNCTION IF EXISTS public.evil CASCADE")
 
 
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("function", r"foreign function \w+\.octet_length\(bytea\)$"),
+        ("domain", r"foreign type \w+\.evil$"),
+        ("row security", "row security of leaf$"),
+    ],
+)
+def test_what_was_planted_is_named_so_that_it_can_be_removed(
+    kind: str, named: str, office: Office, sql: Callable[[str], Any]
+) -> None:
+    sql(PLANTED[kind])
+    with pytest.raises(Tampered, match=named):
+        open_store(server_of(office))
+
+
 def test_a_search_path_of_the_role_decides_nothing(office: Office, postgres_server: Server) -> None:
     postgres_server.sql("CREATE SCHEMA evil; CREATE FUNCTION evil.octet_length(bytea) RETURNS int"
                         " LANGUAGE sql AS 'SELECT 99999999'")  # fmt: skip
