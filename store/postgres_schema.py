@@ -69,7 +69,7 @@ UNION ALL SELECT 'column ' || relname || '.' || attnum || ' ' || attname || ' ' 
     || CASE WHEN attnotnull THEN '' ELSE ' null' END || CASE WHEN atthasdef THEN ' default' ELSE '' END
     || CASE WHEN attidentity = '' THEN '' ELSE ' identity' END
     || CASE WHEN attgenerated = '' THEN '' ELSE ' generated' END
-    FROM pg_attribute JOIN rel ON attrelid = rel.oid WHERE attnum > 0
+    FROM pg_attribute JOIN rel ON attrelid = rel.oid WHERE attnum > 0 AND NOT attisdropped
 UNION ALL SELECT 'constraint ' || conname || ' on ' || coalesce(rel.relname, '') || ': ' || pg_get_constraintdef(p.oid)
     FROM pg_constraint p JOIN ours ON connamespace = ours.oid LEFT JOIN rel ON conrelid = rel.oid WHERE contype <> 'n'
 UNION ALL SELECT 'index ' || replace(pg_get_indexdef(indexrelid), ' ' || nspname || '.', ' ')

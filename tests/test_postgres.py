@@ -19,6 +19,7 @@ from store.errors import Interrupted, NoLedger, RolledBack, Tampered, Unavailabl
 from store.leaf import COMMIT
 from store.patience import Patience
 from store.place import create_store, open_store, place_of
+from store.postgres_schema import TABLES
 from store.sqlite import SQLiteStore
 from tests.ledgers import Office, connection, contiguous, draft, erase, issue, key_row, numbers
 from tests.servers import Server
@@ -71,7 +72,7 @@ PLANTED = {
     "other type": "ALTER TABLE S.slot ALTER epoch TYPE int",
     "nullable column": "ALTER TABLE S.leaf ALTER body DROP NOT NULL",
     "default": "ALTER TABLE S.head ALTER note SET DEFAULT ''",
-    "dropped column": "ALTER TABLE S.head ADD x int; ALTER TABLE S.head DROP x",
+    "dropped column of ours": "ALTER TABLE S.head DROP note",
     "check": "ALTER TABLE S.head ADD CONSTRAINT evil CHECK (size < 100)",
     "foreign key": "CREATE TABLE public.evil(size bigint REFERENCES S.head)",
     "policy": "CREATE POLICY evil ON S.leaf USING (idx < 5)",
@@ -115,6 +116,18 @@ def test_what_was_planted_is_named_so_that_it_can_be_removed(
     sql(PLANTED[kind])
     with pytest.raises(Tampered, match=named):
         open_store(server_of(office))
+
+
+def test_a_column_that_was_added_and_dropped_again_is_no_hindrance(office: Office, sql: Callable[[str], Any]) -> None:
+    """What is left of it nobody can remove from the table, and nothing comes of it: else the ledger would be lost."""
+    office.issue_invoices(1)
+    for table in TABLES:
+        sql(f"ALTER TABLE S.{table} ADD x bigint DEFAULT 1; ALTER TABLE S.{table} DROP x")
+    office.reopen()
+    office.issue_invoices(1)
+    office.ledger.commit(lambda tx: [issue(tx) for _ in range(50)])  # so many rows come by COPY
+    assert len(numbers(office.fresh())) == 52
+    assert verify(office.ledger.store, device=office.ledger.device).findings == []
 
 
 def test_a_search_path_of_the_role_decides_nothing(office: Office, postgres_server: Server) -> None:
