@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from store.backend import Backend
     from store.ledger import Ledger
     from store.note import Checkpoint
+    from store.people import People
 
 
 def head(store: Backend, ledger_id: bytes, old: int | None = None) -> bytes:
@@ -60,7 +61,7 @@ def compare(ledger: Ledger, data: bytes) -> str:
     consistency = proof.parse_consistency(data) if data.startswith(b"old ") else None
     theirs = consistency.head if consistency else notes.parse(data)
     size = ledger.verifier.size
-    _believed(ledger, theirs)
+    believed(ledger, ledger.people, theirs)
     if consistency and consistency.old <= min(size, theirs.size):
         _grown(ledger, consistency)
     if theirs.size > size:
@@ -73,10 +74,11 @@ def compare(ledger: Ledger, data: bytes) -> str:
     return "same" if theirs.size == size else "prefix"
 
 
-def _believed(ledger: Ledger, theirs: Checkpoint) -> None:
+def believed(ledger: Ledger, people: People, theirs: Checkpoint) -> None:
+    """Raises Malformed for a head that no device of this ledger signed."""
     if theirs.origin != notes.origin_of(ledger.id):
         raise Malformed("it is the head of another ledger")
-    device = ledger.people.devices.get(theirs.device.hex())
+    device = people.devices.get(theirs.device.hex())
     if device is None:
         raise Malformed("it is signed by a device that this log does not know")
     notes.verify(theirs, device.sign)

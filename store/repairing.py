@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from hashlib import sha256
+from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from aggregates.core import Refused
+from store import note as notes
 from store.audit import Audit, scratch
 from store.client import remove
-from store.control import ADMIN, EVERYWHERE, Incident, RollbackAck
+from store.comparing import believed, leaf_hashes, verified_hashes
+from store.control import ADMIN, EVERYWHERE, Incident, RollbackAck, decode
 from store.errors import RolledBack, Tampered, Unauthorised
 from store.home import Pin, newest_in, write_private
+from store.leaf import CONTROL, NO_STREAM
 from store.payload import event_types, states
 from store.soundness import check_pages
 from store.writing import attempt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aggregates.core import Event
     from store.ledger import Ledger
     from store.people import People
@@ -27,14 +34,20 @@ if TYPE_CHECKING:
 
 PENDING = "unacknowledged"
 """Marks a pin that was given up and is not yet acknowledged in the log."""
+FIRST = (
+    "an administrator accepts it first; if his machine has not seen what is gone, send him what `bo audit head --seen` "
+    "prints"
+)
 
 
 class Lost(NamedTuple):
-    """A head that was seen, of which this log is no continuation. `size` and `frontier` are what is there now."""
+    """A head that was seen, of which this log is no continuation. The verifier stands at what is there now."""
 
     told: str
     old: Pin
     verifier: Verifier
+    admin: bool
+    """Whether who accepts it says so in the log; others follow an administrator who has."""
 
 
 class Damage(NamedTuple):
@@ -48,23 +61,83 @@ class Damage(NamedTuple):
 
 def lost(ledger: Ledger) -> Lost:
     """What would be given up. Raises Refused when there is nothing, Tampered when the log itself does not hold."""
+    with _audited(ledger) as audit:
+        verifier = audit.verifier
+        admin = _is_admin(ledger, verifier.people)
+        pending = ledger.home.pins / f"{ledger.id.hex()}.{PENDING}"
+        if pending.exists():
+            old = _read(pending.read_bytes())
+            return Lost("A rollback was accepted and not yet acknowledged in the log.", old, verifier, admin)
+        for seen in _seen(ledger):
+            told = _missing(ledger, seen, verifier.size)
+            if told:
+                if not admin and not _is_acknowledged(ledger, audit, seen):
+                    raise Unauthorised(FIRST)
+                return Lost(told, seen, verifier, admin)
+    raise Refused("this log continues all that was seen of it: there is no rollback to accept")
+
+
+def lost_elsewhere(ledger: Ledger, note: bytes) -> Lost:
+    """The same for a head that a colleague has seen and this client has not.
+
+    Malformed: it is no head, or not one that a device of this ledger signed.
+    """
+    theirs = notes.parse(note)
+    with _audited(ledger) as audit:
+        _require_admin(ledger, audit.verifier.people)
+        believed(ledger, audit.verifier.people, theirs)
+        seen = Pin(theirs.size, b"", note)
+        if any(act.note == _hash(seen) for _, act in _acknowledged(ledger, audit)):
+            raise Refused("that head was given up already: who has seen it runs `bo audit accept-rollback`")
+        told = _missing(ledger, seen, audit.verifier.size)
+        if told:
+            return Lost(told, seen, audit.verifier, admin=True)
+    raise Refused("this log continues that head: there is no rollback to accept")
+
+
+@contextmanager
+def _audited(ledger: Ledger) -> Iterator[Audit]:
+    """The whole log as it stands, verified from leaf 0."""
     with scratch() as client:
         audit = Audit(ledger.store, client, ledger.id)
         with ledger.store.snapshot():
             check_pages(ledger.store)
             audit.follow(lambda _: None)
-            verifier = audit.verifier
-            _require_admin(ledger, verifier.people)
-            pending = ledger.home.pins / f"{ledger.id.hex()}.{PENDING}"
-            if pending.exists():
-                old = _read(pending.read_bytes())
-                return Lost("A rollback was accepted and not yet acknowledged in the log.", old, verifier)
-            for seen in _seen(ledger):
-                if seen.size > verifier.size:
-                    return Lost(f"This log ends at {verifier.size}, {seen.size} leaves were seen.", seen, verifier)
-                if ledger.store.head(seen.size) != seen.note:
-                    return Lost(f"At size {seen.size} this log has another head than was seen.", seen, verifier)
-    raise Refused("this log continues all that was seen of it: there is no rollback to accept")
+            yield audit
+
+
+def _missing(ledger: Ledger, seen: Pin, size: int) -> str:
+    """What a log of `size` leaves lacks of a head that was seen; "" when it goes on from there."""
+    if seen.size > size:
+        return f"This log ends at {size}, {seen.size} leaves were seen."
+    if ledger.store.head(seen.size) != seen.note:
+        return f"At size {seen.size} this log has another head than was seen."
+    return ""
+
+
+def _is_acknowledged(ledger: Ledger, audit: Audit, seen: Pin) -> bool:
+    """Whether an administrator has said so: of this very head, or in a leaf that this client has never seen.
+
+    Of an earlier rollback he may have said so too, and who took the log back to then would have that for himself.
+    """
+    pairs = zip(verified_hashes(ledger), leaf_hashes(ledger.store, ledger.id), strict=False)
+    same = takewhile(lambda pair: pair[0] == pair[1], pairs)
+    verified = sum(1 for _ in verified_hashes(ledger))
+    known = sum(1 for _ in same) if verified >= seen.size else audit.verifier.size
+    return any(idx >= known or act.note == _hash(seen) for idx, act in _acknowledged(ledger, audit))
+
+
+def _acknowledged(ledger: Ledger, audit: Audit) -> Iterator[tuple[int, RollbackAck]]:
+    """What administrators have said of rollbacks in this log, each with its leaf."""
+    void = [(first, last) for first, last, place in audit.client.excluded() if not place]
+    for leaf in ledger.store.stream(CONTROL, 0, NO_STREAM):
+        act = decode(leaf.body)
+        if isinstance(act, RollbackAck) and not any(first <= leaf.idx <= last for first, last in void):
+            yield leaf.idx, act
+
+
+def _hash(seen: Pin) -> str:
+    return sha256(seen.note).hexdigest()
 
 
 def _seen(ledger: Ledger) -> list[Pin]:
@@ -87,9 +160,13 @@ def _read(raw: bytes) -> Pin:
         return Pin(0, b"", raw)
 
 
-def _require_admin(ledger: Ledger, people: People) -> None:
+def _is_admin(ledger: Ledger, people: People) -> bool:
     device = people.devices.get(ledger.device.id.hex())
-    if device is None or not device.active or not people.may(device.person, ADMIN, EVERYWHERE, ledger.clock()):
+    return device is not None and device.active and people.may(device.person, ADMIN, EVERYWHERE, ledger.clock())
+
+
+def _require_admin(ledger: Ledger, people: People) -> None:
+    if not _is_admin(ledger, people):
         raise Unauthorised("only an administrator may do this")
 
 
@@ -108,11 +185,23 @@ def accept_rollback(ledger: Ledger, found: Lost, *acts: Incident) -> str:
         else:
             write_private(pending, msgspec.msgpack.encode(found.old))
     forget(ledger)
-    evidence = sha256(found.old.note).hexdigest()
-    _acknowledge(ledger, RollbackAck(evidence, found.old.size), *acts)
-    kept = home.pins / f"{name}.given-up.{evidence[:16]}"
+    if found.admin:
+        _acknowledge(ledger, RollbackAck(_hash(found.old), found.old.size), *acts)
+    kept = _evidence(ledger, found)
     pending.rename(kept)
     return str(kept)
+
+
+def accept_for_others(ledger: Ledger, found: Lost) -> str:
+    """Say so in the log for those who have seen a head that this client has not; it is kept as evidence."""
+    _acknowledge(ledger, RollbackAck(_hash(found.old), found.old.size))
+    kept = _evidence(ledger, found)
+    write_private(kept, found.old.note)
+    return str(kept)
+
+
+def _evidence(ledger: Ledger, found: Lost) -> Path:
+    return ledger.home.pins / f"{ledger.id.hex()}.given-up.{_hash(found.old)[:16]}"
 
 
 def forget(ledger: Ledger) -> None:

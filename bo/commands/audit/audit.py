@@ -107,19 +107,30 @@ def verify(context: click.Context, full: bool, keyless: bool, as_json: bool) -> 
 
 @audit.command()
 @click.option("--since", "size", type=click.IntRange(min=0), metavar="SIZE", help="Prove that the log grew from there.")
+@click.option("--seen", is_flag=True, help="What was verified here before, though the log may be another now.")
 @click.pass_context
-def head(context: click.Context, size: int | None) -> None:
+def head(context: click.Context, size: int | None, seen: bool) -> None:
     """Print the newest signed head, so that a colleague can compare it with his.
 
-    With --since it is a consistency proof from a log of SIZE leaves (C2SP tlog-witness).
+    With --since it is a consistency proof from a log of SIZE leaves (C2SP tlog-witness). After a rollback --seen
+    prints the newest head that was seen on this machine.
 
     \b
     Example: bo audit head > head.txt
     """
     from bo import auditing, errors
     from store import comparing
+    from store.errors import NotFound
 
+    if seen and size is not None:
+        raise click.UsageError("--seen and --since do not go together")
     opened = auditing.opened(context)
+    if seen:
+        known = max(opened.seen, default=None)
+        if known is None:
+            raise NotFound("nothing of this ledger was verified on this machine")
+        click.echo(known[1].decode(), nl=False)
+        return
     if opened.ledger is not None:
         opened.ledger.catch_up()
     else:
@@ -234,24 +245,34 @@ def check(source: Source, key: str) -> None:
 
 
 @audit.command("accept-rollback")
+@click.option(
+    "--head", "source", metavar="FILE", type=params.From(), help="What a colleague has seen and you have not."
+)
 @options.reason
 @options.yes
 @options.ledger
-def accept_rollback(ledger: Session, yes: bool) -> None:
+def accept_rollback(ledger: Session, source: Source | None, yes: bool) -> None:
     """Accept that this log is shorter than, or other than, what was seen before.
 
-    Only for administrators, and only after you know why: a restored backup, for example. The head that is given
-    up is kept as evidence beside your pins, and the acceptance is recorded in the log.
+    Only after you know why: a restored backup, for example. An administrator accepts it first, which is recorded
+    in the log; then everybody can whose machine has seen what is gone. Where no administrator's has, a colleague
+    sends his `bo audit head --seen`. The head that is given up is kept as evidence beside your pins.
 
     \b
     Example: bo audit accept-rollback --reason "restored the backup of 3 May" --yes
+             bo audit accept-rollback --head bob.txt --reason "restored the backup of 3 May"
     """
+    from bo.errors import BadInput
     from store import repairing
+    from store.errors import Malformed
 
-    lost = repairing.lost(ledger)
+    try:
+        lost = repairing.lost_elsewhere(ledger, source.bytes(LARGEST)) if source else repairing.lost(ledger)
+    except Malformed as problem:
+        raise BadInput(f"{source.told if source else ledger.at}: {problem}") from None
     options.confirm(f"{lost.told} Accept this log as it is?", yes)
     ledger.explained()
-    click.echo(repairing.accept_rollback(ledger, lost))
+    click.echo(repairing.accept_for_others(ledger, lost) if source else repairing.accept_rollback(ledger, lost))
 
 
 @audit.command()
