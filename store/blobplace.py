@@ -84,8 +84,21 @@ def place_at(address: str, ledger: bytes) -> BlobPlace:
         raise Unavailable(f"documents are kept in s3://BUCKET/PREFIX or a folder with its whole path, not in {address}")
     from store.blobfolder import Folder
 
-    if not Path(address).is_dir():
-        raise Unavailable(f"there is no folder {address} for documents: make it, or mount what holds it")
     folder = Path(address) / ledger.hex()
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if not folder.is_dir():
+        raise Unavailable(f"there is no folder {folder} for this ledger's documents: mount what holds it, or make it")
     return Folder(folder)
+
+
+def begin(address: str, ledger: bytes) -> None:
+    """Make a ledger's part of a place, before there is a ledger that says so. Raises Unavailable where none can be.
+
+    It is made here only: where what holds a folder is not mounted, documents would lie on this machine alone.
+    """
+    if address.startswith("/"):
+        if not Path(address).is_dir():
+            raise Unavailable(f"there is no folder {address} for documents: make it, or mount what holds it")
+        (Path(address) / ledger.hex()).mkdir(mode=0o700, exist_ok=True)
+    place = place_at(address, ledger)
+    next(place.listed(), None)
+    place.close()

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aggregates.core import Refused
-from store import control
+from store import blobplace, control
 from store.authority import begin
 from store.control import BUILT_IN_ROLES, EVERYWHERE, POLICY, Founder, Genesis, Grant, Role
 from store.errors import NoLedger, StoreError, Tampered
 from store.leaf import CONTROL, NO_HASH, NO_STREAM, Leaf
-from store.place import create_store, open_store, remove_store
+from store.place import Server, create_store, open_store, remove_store
 from store.slots import SUITE
 from store.transaction import Transaction, random_id
 from store.verify import ledger_id_of
@@ -58,8 +58,10 @@ def require_free(place: Place) -> None:
     raise Refused(f"there is a ledger in {place} already")
 
 
-def create(place: Place) -> None:
+def create(place: Place, ledger: bytes) -> None:
     """The empty store, or nothing. Raises Refused when somebody else has just begun one there."""
+    if isinstance(place, Server) and place.documents:
+        blobplace.begin(place.documents, ledger)
     try:
         create_store(place).close()
     except FileExistsError:

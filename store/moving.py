@@ -83,7 +83,7 @@ def begun(place: Place) -> Backend | None:
         return None
 
 
-def begin(place: Place) -> Backend:
+def begin(place: Place, ledger: bytes) -> Backend:
     """The store at a place, to write; made where there is none, whole or not at all."""
     there = begun(place)
     if there is not None:
@@ -92,7 +92,7 @@ def begin(place: Place) -> Backend:
         with new_folder(place) as part:
             SQLiteStore.create(part).close()
     else:
-        create(place)
+        create(place, ledger)
     return open_store(place)
 
 
@@ -214,7 +214,7 @@ def restore(
         audit = Audit(here, client)
         audit.run(step)
         without = doomed(here, erased, audit.verifier.streams.owner)
-        there = begin(place)
+        there = begin(place, audit.verifier.ledger_id)
         with closing(there):
             append(here, there, step, without)
             report = verify(here, there, audit.verifier.ledger_id, step, erased)

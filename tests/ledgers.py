@@ -72,7 +72,7 @@ def founded(folder: Path, place: Place | None = None) -> Ledger:
     place = place or folder / "ledger"
     founder, recovery = devices.new("founder", b""), devices.new("recovery", b"")
     first = found.genesis(founder, recovery)
-    found.create(place)
+    found.create(place, founder.ledger)
     home = Home({"BO_HOME": str(folder / "home")})
     founder.save(home.device_file("founder"), None)
     ledger = Ledger(place, home, founder, NoViews())

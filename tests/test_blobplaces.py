@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from store import blobs
 from store.blobbucket import PART
 from store.blobfolder import Folder
-from store.blobplace import BlobPlace, blob_of, name_of, place_at
+from store.blobplace import BlobPlace, begin, blob_of, name_of, place_at
 from store.blobtable import SIZE, Table
 from store.errors import Tampered, Unavailable
 from store.place import Server as Address
@@ -40,6 +40,7 @@ PLACES = ("folder", "table", "bucket")
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of an empty place: the kind is the test's parameter."""
     if request.param == "folder":
+        begin(str(tmp_path), LEDGER)
         return str(tmp_path)
     if request.param == "bucket":
         return str(request.getfixturevalue("bucket_server").bucket())
@@ -270,6 +271,7 @@ def test_a_long_document_that_is_changed_between_its_two_readings_does_not_open(
 def test_publishing_again_mends_what_was_damaged(
     place: BlobPlace, address: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    begin(str(tmp_path), bytes(16))
     whole = place_at(str(tmp_path), bytes(16))
     blob = put(whole, b"".join(LONG[:4]))
     blobs.copy(whole, place, blob)
@@ -301,6 +303,8 @@ def test_names_are_those_of_hashes_only() -> None:
 
 def test_ledgers_that_share_a_place_do_not_see_one_another(tmp_path: Path, bucket_server: BucketServer) -> None:
     for address in (str(tmp_path), bucket_server.bucket(), bucket_server.bucket("")):
+        for ledger in (bytes(16), LEDGER):
+            begin(address, ledger)
         one, other = place_at(address, bytes(16)), place_at(address, LEDGER)
         blob = put(one, b"x")
         assert one.has(blob)
@@ -321,12 +325,27 @@ def test_ledgers_that_share_a_place_do_not_see_one_another(tmp_path: Path, bucke
 )
 def test_an_address_that_is_none_is_told(address: str, said: str) -> None:
     with pytest.raises(Unavailable, match=said):
-        place_at(address, LEDGER)
+        begin(address, LEDGER)
+
+
+def test_a_folder_that_is_not_mounted_is_not_made_on_this_machine(tmp_path: Path) -> None:
+    begin(str(tmp_path), LEDGER)
+    place_at(str(tmp_path), LEDGER)
+    (tmp_path / LEDGER.hex()).rmdir()
+    with pytest.raises(Unavailable, match=f"no folder {tmp_path}/{LEDGER.hex()} .* mount what holds it, or make it"):
+        place_at(str(tmp_path), LEDGER)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bucket_that_is_not_there_or_out_of_reach_is_told(bucket_server: BucketServer) -> None:
-    gone = place_at(f"s3://nobody/x?endpoint={bucket_server.endpoint}", LEDGER)
-    for work in (lambda: put(gone, b"x"), lambda: content(gone, bytes(32)), lambda: names(gone)):
+    address = f"s3://nobody/x?endpoint={bucket_server.endpoint}"
+    gone = place_at(address, LEDGER)
+    for work in (
+        lambda: begin(address, LEDGER),
+        lambda: put(gone, b"x"),
+        lambda: content(gone, bytes(32)),
+        lambda: names(gone),
+    ):
         with pytest.raises(Unavailable, match=r"s3://nobody/x/.*bucket does not exist"):
             work()
 

@@ -60,9 +60,11 @@ def places(tmp_path: Path, postgres_url: str) -> dict[str, Place]:
 
 
 def copied(source: Place, target: Place) -> Report:
-    with closing(open_store(source, read_only=True)) as here, closing(moving.begin(target)) as there:
-        moving.append(here, there, lambda _: None)
-        return moving.verify(here, there, moving._ledger(here), lambda _: None)
+    with closing(open_store(source, read_only=True)) as here:
+        ledger = moving._ledger(here)
+        with closing(moving.begin(target, ledger)) as there:
+            moving.append(here, there, lambda _: None)
+            return moving.verify(here, there, ledger, lambda _: None)
 
 
 def everything(store: Backend) -> list[Any]:
@@ -126,7 +128,10 @@ def test_it_goes_on_where_connections_broke_off(
 
     with postgres_server.schema() as one, postgres_server.schema() as two:
         copied(grown(office).directory, place_of(one))
-        with closing(open_store(place_of(one))) as here, closing(moving.begin(place_of(two))) as there:
+        with (
+            closing(open_store(place_of(one))) as here,
+            closing(moving.begin(place_of(two), office.ledger.id)) as there,
+        ):
             moving.append(here, there, step)
         assert all(broken)
         assert contents(place_of(two)) == contents(office.directory)

@@ -81,3 +81,36 @@ def test_a_client_that_would_look_for_documents_in_another_place_is_told(do: Bo,
     assert done.returncode == 6
     said = "ends with &documents=PLACE" if place else "leave documents= out of its URL"
     assert said in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("documents", "told"),
+    [
+        ("{folder}/missing", "make it, or mount what holds it"),
+        ("shared", "a folder with its whole path"),
+        ("s3://", "s3://BUCKET/PREFIX"),
+    ],
+)
+def test_a_ledger_whose_documents_could_lie_nowhere_is_not_begun(
+    documents: str, told: str, bo: Bo, postgres_server: Server, tmp_path: Path
+) -> None:
+    words = ("--name", "Acme GmbH", "--owner", "alice", "--no-passphrase")
+    with postgres_server.schema(documents=documents.format(folder=tmp_path)) as url:
+        done = bo("init", url, *words, **ENVIRONMENT)
+        assert (done.returncode, told in done.stderr) == (6, True), done.stderr
+        assert bo("init", url.partition("&documents=")[0], *words, **ENVIRONMENT).returncode == 0
+
+
+def test_another_folder_than_the_one_it_was_begun_in_is_not_taken(
+    bo: Bo, postgres_server: Server, tmp_path: Path
+) -> None:
+    """That of a colleague with a typing error, or the mount point of a disk that is not there."""
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "home" / "work" / "a.txt").write_text("first")
+    with postgres_server.schema(documents=f"{tmp_path}/shared") as url:
+        bo("init", url, "--name", "Acme GmbH", "--owner", "alice", "--no-passphrase")
+        done = bo("doc", "file", "a.txt", BO_LEDGER=url.replace("shared", "other"))
+        assert (done.returncode, "for this ledger's documents: mount what holds it" in done.stderr) == (6, True)
+        assert list((tmp_path / "other").iterdir()) == []
+        assert bo("doc", "file", "a.txt", BO_LEDGER=url).returncode == 0

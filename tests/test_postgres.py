@@ -155,7 +155,7 @@ def test_where_there_is_no_ledger_one_can_be_made(postgres_server: Server, postg
     with pytest.raises(NoLedger, match="make one with"):
         open_store(place)
     found.require_free(place)
-    found.create(place)
+    found.create(place, bytes(16))
     with pytest.raises(Refused, match="never finished"):
         found.require_free(place)
     assert found.withdraw(place)
@@ -169,7 +169,7 @@ def test_a_schema_of_somebody_else_is_left_alone(postgres_server: Server, postgr
     with pytest.raises(Refused, match="something else"):
         found.require_free(place)
     with pytest.raises(Unavailable, match="not empty"):
-        found.create(place)
+        found.create(place, bytes(16))
     assert postgres_server.sql(f"SELECT count(*) FROM {place.schema}.theirs") == [(0,)]
 
 
@@ -178,7 +178,7 @@ def test_only_one_of_two_can_begin(postgres_url: str) -> None:
 
     def begin() -> None:
         try:
-            found.create(place)
+            found.create(place, bytes(16))
         except Refused as refusal:
             failed.append(refusal)
 

@@ -55,7 +55,7 @@ def copy(context: click.Context, source: str, target: str, dry_run: bool) -> Non
             there.close()
         errors.tell(f"would copy {_many(total - known, 'leaf')} to {place}" + (f", after {known}" if known else ""))
         return
-    written = moving.begin(place)
+    written = moving.begin(place, opened.id)
     context.call_on_close(written.close)
     known = moving.standing(opened.store, written)
     with Progress("copying", total - known) as bar:

@@ -60,7 +60,7 @@ def init(where: str, name: str, currency: str, owner: str, recovery: Path | None
     if target.exists():
         raise errors.BadInput(f"{target} exists: name another place with --recovery")
     code = None if no_passphrase else _recovery_code()
-    found.create(place)
+    found.create(place, founder.ledger)
     try:
         _forget(home, place)
         rescue.save(target, code)
