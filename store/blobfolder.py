@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
 from store.blobplace import PIECE, Lying, blob_of, name_of
@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 
 
 class Folder:
-    """With `synced` False the caller syncs the folder itself when all is in it."""
+    """With `synced` False the caller syncs the folder itself when all is in it.
 
-    def __init__(self, path: Path, *, synced: bool = True) -> None:
-        self.path, self._synced = path, synced
+    `mode` is that of folders in it, and of files without the right to search: its owner's alone, unless several write.
+    """
+
+    def __init__(self, path: Path, *, synced: bool = True, mode: int = 0o700) -> None:
+        self.path, self._synced, self.mode = path, synced, mode
 
     def path_of(self, blob: bytes) -> Path:
         return self.path / name_of(blob)
@@ -30,6 +33,7 @@ class Folder:
         descriptor = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
+                share(temporary, self.mode & 0o666)
                 yield _NewFile(self, temporary, file, synced=self._synced)
         finally:
             temporary.unlink(missing_ok=True)  # it is there only when it was not published
@@ -82,9 +86,17 @@ class _NewFile:
         if self._synced:
             os.fsync(self._file.fileno())
         target = self._folder.path_of(blob)
-        target.parent.mkdir(mode=0o700, exist_ok=True)
+        with suppress(FileExistsError):
+            target.parent.mkdir(mode=0o700)
+            share(target.parent, self._folder.mode)
         self._temporary.rename(target)
         for each in (target.parent, self._folder.path) if self._synced else ():
             opened = os.open(each, os.O_RDONLY)
             os.fsync(opened)
             os.close(opened)
+
+
+def share(path: Path, mode: int) -> None:
+    """Give the rights that are missing: some file systems have their own for all, and let nobody change them."""
+    if mode & ~path.stat().st_mode:
+        path.chmod(mode)

@@ -87,7 +87,7 @@ def place_at(address: str, ledger: bytes) -> BlobPlace:
     folder = Path(address) / ledger.hex()
     if not folder.is_dir():
         raise Unavailable(f"there is no folder {folder} for this ledger's documents: mount what holds it, or make it")
-    return Folder(folder)
+    return Folder(folder, mode=_mode(folder))
 
 
 def begin(address: str, ledger: bytes) -> None:
@@ -98,7 +98,16 @@ def begin(address: str, ledger: bytes) -> None:
     if address.startswith("/"):
         if not Path(address).is_dir():
             raise Unavailable(f"there is no folder {address} for documents: make it, or mount what holds it")
-        (Path(address) / ledger.hex()).mkdir(mode=0o700, exist_ok=True)
+        from store.blobfolder import share
+
+        folder = Path(address) / ledger.hex()
+        folder.mkdir(mode=0o700, exist_ok=True)
+        share(folder, _mode(folder.parent))
     place = place_at(address, ledger)
     next(place.listed(), None)
     place.close()
+
+
+def _mode(folder: Path) -> int:
+    """The rights in a folder for its owner and its group: colleagues with accounts of their own share it."""
+    return folder.stat().st_mode & 0o2770

@@ -328,6 +328,17 @@ def test_an_address_that_is_none_is_told(address: str, said: str) -> None:
         begin(address, LEDGER)
 
 
+@pytest.mark.parametrize("mode", [0o2770, 0o700])
+def test_who_may_write_in_the_folder_may_among_the_documents_of_a_ledger(mode: int, tmp_path: Path) -> None:
+    """Colleagues have accounts of their own, and a group in common."""
+    tmp_path.chmod(mode)
+    begin(str(tmp_path), LEDGER)
+    blob = put(place_at(str(tmp_path), LEDGER), b"x")
+    file = tmp_path / LEDGER.hex() / name_of(blob)
+    assert [path.stat().st_mode & 0o7777 for path in (file.parent.parent, file.parent)] == [mode, mode]
+    assert file.stat().st_mode & 0o7777 == mode & 0o666
+
+
 def test_a_folder_that_is_not_mounted_is_not_made_on_this_machine(tmp_path: Path) -> None:
     begin(str(tmp_path), LEDGER)
     place_at(str(tmp_path), LEDGER)
