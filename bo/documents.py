@@ -20,7 +20,7 @@ from aggregates.core import Refused
 from aggregates.document import INLINE, Document
 from bo import errors, files, mime, texts
 from bo.progress import over
-from store.errors import NotFound, StoreError, Tampered, Unauthorised, Unavailable
+from store.errors import NotFound, StoreError, Tampered, Unauthorised, Unavailable, Unrecorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,11 +71,14 @@ def take(ledger: Ledger, source: str, reference: str, compartment: int, name: st
         head = file.read(mime.HEAD)
         kind = mime.mime_of(head, name)
         held = io.BytesIO(head) if size is None else None
-        pieces = over(remembered(head, file, held), f"filing {name}", (size or 0) >> 20)
+        label = f"filing {name}"
+        pieces = Whole(file, label, size) if size else over(remembered(head, file, held), label)
         try:
             blob = ledger.seal(Document, reference, pieces, compartment=compartment)
         except OSError as problem:  # the disk is full, mostly: which file is then nowhere in it
             raise Unavailable(f"{source} cannot be filed: {files.reason(problem)}") from problem
+        except Unavailable as problem:
+            raise Unrecorded(str(problem)) from problem
         text, why = text_of(file, held, kind, blob.size)
         if size is not None and changed(file) != before:
             raise Refused(f"{source} was changed while it was read: file it again when it is finished")
@@ -114,6 +117,17 @@ def named(source: str) -> str:
     name = Path(source).name
     plain = name.isprintable() and not {"\\", "/"} & set(name) and len(name.encode(errors="replace")) <= files.LONGEST
     return name if plain else files.safe_name(name)
+
+
+class Whole:
+    """All pieces of a file, as often as they are asked for."""
+
+    def __init__(self, file: BinaryIO, label: str, size: int) -> None:
+        self._file, self._label, self._size = file, label, size
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(0)
+        return over(files.chunks(self._file), self._label, self._size >> 20)
 
 
 def remembered(head: bytes, file: BinaryIO, held: io.BytesIO | None) -> Iterator[bytes]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from store import blobs
 from store.blobs import SealedBlob
-from store.errors import NotFound, StoreError, Tampered, Unauthorised
+from store.errors import Interrupted, NotFound, StoreError, Tampered, Unauthorised
 from store.history import leaves_with_keys, stream_name
 from store.leaf import EVENT
+from store.patience import Patience
 from store.seal import stream_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from aggregates.core import State
     from store.blobplace import Lying
@@ -29,9 +31,12 @@ def seal_document(
     compartment: int | None,
 ) -> SealedBlob:
     """See `Ledger.seal`. Should the epoch or the version pass before the commit, it is sealed anew there."""
-    at, place = compartment or cls.compartment, ledger.store.blobs
+    at = compartment or cls.compartment
+    if not ledger.store.writable:
+        with ledger.store.writing():  # it says why not, before a long document is sent
+            pass
     if like is not None:
-        return _loose(ledger, blobs.seal(place, like.key, None, like.epoch, like.version, pieces))
+        return _put(ledger, like.key, None, like.epoch, like.version, pieces)
     epoch = ledger.keyring.any_epoch(at)
     if epoch is None:
         raise Unauthorised(f"you hold no keys of {ledger.called(at)}")
@@ -43,7 +48,7 @@ def seal_document(
         key, row = epoch.unwrap(stream, last.key_id, wrapped), None
     else:
         key, row = epoch.new_key(stream)
-    return _loose(ledger, blobs.seal(place, key, row, epoch.epoch, version, pieces))
+    return _put(ledger, key, row, epoch.epoch, version, pieces)
 
 
 def renew(
@@ -52,14 +57,24 @@ def renew(
     """The blob under the key and version it will stand with: itself, or sealed anew when these have passed."""
     if blob.key.key_id == key.key_id and blob.version == version:
         return blob
-    place = ledger.store.blobs
-    pieces = blobs.read(place, blob.hash, blob.key, blob.version)
-    return _loose(ledger, blobs.seal(place, key, wrapped, epoch, version, pieces))
+    pieces = blobs.read(ledger.store.blobs, blob.hash, blob.key, blob.version)
+    return _put(ledger, key, wrapped, epoch, version, pieces)
 
 
-def _loose(ledger: Ledger, blob: SealedBlob) -> SealedBlob:
-    ledger.loose[blob.hash] = ledger.verifier.size
-    return blob
+def _put(
+    ledger: Ledger, key: StreamKey, wrapped: bytes | None, epoch: int, version: int, pieces: Iterable[bytes]
+) -> SealedBlob:
+    """Seal it, and again where a server went away meanwhile and the pieces are not only to be had once."""
+    patience = Patience()
+    while True:
+        try:
+            blob = blobs.seal(ledger.store.blobs, key, wrapped, epoch, version, pieces)
+        except Interrupted:
+            if isinstance(pieces, Iterator) or not patience.wait():
+                raise
+        else:
+            ledger.loose[blob.hash] = ledger.verifier.size
+            return blob
 
 
 def discard(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from store import blobtable
 from tests.buckets import ENVIRONMENT
+from tests.ledgers import Office
+from tests.test_proofs_cli import command
 
 if TYPE_CHECKING:
     from tests.buckets import BucketServer
@@ -114,3 +118,49 @@ def test_another_folder_than_the_one_it_was_begun_in_is_not_taken(
         assert (done.returncode, "for this ledger's documents: mount what holds it" in done.stderr) == (6, True)
         assert list((tmp_path / "other").iterdir()) == []
         assert bo("doc", "file", "a.txt", BO_LEDGER=url).returncode == 0
+
+
+# connections that break off
+
+
+@pytest.fixture
+def office(tmp_path: Path, postgres_url: str) -> Iterator[Office]:
+    made = Office(tmp_path, postgres_url)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch, postgres_server: Server) -> list[int]:
+    """For each of the first two pieces that are sent: how many connections were ended before."""
+    ended: list[int] = []
+    send = blobtable._Upload._send
+
+    def breaking(upload: blobtable._Upload, size: int) -> None:
+        if len(ended) < 2:
+            ended.append(postgres_server.kill_backends())
+        send(upload, size)
+
+    monkeypatch.setattr(blobtable._Upload, "_send", breaking)
+    return ended
+
+
+def test_a_file_whose_connection_breaks_off_is_sent_again(office: Office, tmp_path: Path, broken: list[int]) -> None:
+    (tmp_path / "a.bin").write_bytes(data := os.urandom(1 << 20))
+    code, reference, err = command(office, "-L", str(office.ledger.at), "doc", "file", str(tmp_path / "a.bin"))
+    assert (code, len(broken)) == (0, 2), err
+    path = tmp_path / "b.bin"
+    assert command(office, "-L", str(office.ledger.at), "doc", "get", reference.strip(), "-o", str(path))[0] == 0
+    assert path.read_bytes() == data
+
+
+def test_a_pipe_whose_connection_breaks_off_was_not_recorded(
+    office: Office, tmp_path: Path, broken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot be read again."""
+    (tmp_path / "a.bin").write_bytes(os.urandom(1 << 20))
+    with (tmp_path / "a.bin").open() as piped:
+        monkeypatch.setattr("sys.stdin", piped)
+        code, _, err = command(office, "-L", str(office.ledger.at), "doc", "file", "-")
+    assert (code, any(broken)) == (6, True)
+    assert err.endswith("; nothing was recorded\n")

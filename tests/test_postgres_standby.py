@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.test_proofs_cli import command
 
 pytest.importorskip("psycopg")
 CUSTOMER = ("--set", "name=Ada")
+ADD = ("record", "add", "customer", "C-1", *CUSTOMER)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +62,10 @@ def test_it_says_what_the_primary_says(pair: Pair, office: Office) -> None:
 
 
 def test_what_it_cannot_record_is_told(pair: Pair, office: Office) -> None:
-    for url in list(urls(pair, office).values())[1:]:
-        code, _, err = command(office, "-L", url, "record", "add", "customer", "C-1", *CUSTOMER)
+    file = office.folder / "a.txt"
+    file.write_text("first")
+    for url, words in product(list(urls(pair, office).values())[1:], (ADD, ("doc", "file", str(file)))):
+        code, _, err = command(office, "-L", url, *words)
         assert code == 6
         assert err.endswith(
             "cannot be written here: it is a standby, or is set to be read only; name the primary; "
