@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -200,10 +201,20 @@ def lacking(role: str) -> str:
     return f"this takes the role of {'an' if role == 'owner' else 'a'} {role}, see `bo store grants`; ask for it"
 
 
+_JARGON = re.compile("(connection failed|connection is bad|consuming input failed|sending query failed): ")
+_MENDED = {
+    "certificate verify failed": "that of an office's own authority belongs into ~/.postgresql/root.crt",
+    "no password supplied": "it belongs into ~/.pgpass",
+}
+"""What libpq says to somebody who connects for the first time, and what he has not done yet."""
+
+
 def told(problem: psycopg.Error) -> str:
     """What the server or libpq said, in one line."""
     if problem.diag.message_primary:
         return problem.diag.message_primary
     lines = [line.strip(" \t-") for line in str(problem).split("\n")]
     several = [line for line in lines[1:] if line.startswith("host")]
-    return "; ".join(several) or lines[0].removeprefix("connection failed: ").removeprefix("connection is bad: ")
+    said = "; ".join(several) or _JARGON.sub("", lines[0], count=1)
+    mend = next((mend for words, mend in _MENDED.items() if words in said), "")
+    return f"{said}: {mend}" if mend else said

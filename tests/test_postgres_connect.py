@@ -125,6 +125,9 @@ def test_a_wrong_password_is_tried_once(breakable_server: Server) -> None:
     hba = server.data / "pg_hba.conf"
     server.run("sh", "-c", f"echo 'local all clerk scram-sha-256' | cat - {hba} > {hba}.new && mv {hba}.new {hba}")
     server.configure(log_connections="on")
+    assert tried(server.url(user="clerk", passfile="/nowhere"))[0].endswith(
+        "no password supplied: it belongs into ~/.pgpass"
+    )
     said, took = tried(server.url(user="clerk", password="wrong", connect_timeout="5"))
     assert said.endswith('password authentication failed for user "clerk"')
     assert took < 5
