@@ -19,7 +19,8 @@ def grants(writer: str, reader: str, owner: str) -> None:
     An administrator of the database runs it, as often as he likes. Roles that are missing are made; without
     options they are called after the ledger's schema, acme_writer for instance. Whoever founded the ledger becomes
     a writer. Rights that others had are taken away. What these roles see is ciphertext: who may read an entry is
-    decided by the keys of devices, not here.
+    decided by the keys of devices, not here. Roles are those of the whole server: name them where another of its
+    databases has a ledger in a schema of the same name.
 
     Only the owner deletes rows. Entries that a writer erases are gone for every reader at once; the rows of their
     keys are deleted by the next command of somebody who connects with the owner's role.
