@@ -52,7 +52,8 @@ def require_free(place: Place) -> None:
         raise Refused(f"there is a ledger in {place} already, or something else: choose another place") from None
     try:
         if store.leaf(0) is None:
-            raise Refused(f"a ledger was begun in {place} and never finished: remove it first")
+            what = f"the schema {place.schema}" if isinstance(place, Server) else "it"
+            raise Refused(f"a ledger was begun in {place} and never finished: remove {what} first")
     finally:
         store.close()
     raise Refused(f"there is a ledger in {place} already")
