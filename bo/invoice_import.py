@@ -96,19 +96,23 @@ class Import:
         self._decode = msgspec.msgpack.Decoder(self.shape).decode
 
     def run(self, accept_valid: bool, save_as: str = "") -> list[str]:
-        """Check everything, then record what is not here yet: the result, then remarks."""
+        """Check everything, then record what is not here yet: the result, then remarks.
+
+        A dry run takes the same way, and so meets every refusal that the real one would.
+        """
         self._check()
         for sheet in self._sheets():
             tell_findings(sheet)
         bad = [str(sheet.findings) for sheet in self._sheets() if sheet.findings.errors]
         wrong = " and ".join(bad)
         require(accept_valid or not bad, f"{wrong}: nothing was imported")
-        if not self.ledger.dry_run:
-            self._record(save_as)
+        self._record(save_as)
+        self.ledger.planned = []  # a whole file's events are no plan that anybody reads
         sums = ", ".join(f"{Money(minor, currency)}" for currency, minor in sorted(self.sums.items()))
         told = f"{len(self.ready)} {self.noun}{'' if len(self.ready) == 1 else 's'}{f', {sums}' if sums else ''}"
         if bad:
-            raise errors.PartlyDone(f"{told} imported; {wrong}: the others were left out")
+            would = "would be " if self.ledger.dry_run else ""
+            raise errors.PartlyDone(f"{told} {would}imported; {wrong}: the others were left out")
         remarks = {
             f"{self.known} {'was' if self.known == 1 else 'were'} here already": self.known,
             "this was a dry run: nothing is recorded": self.ledger.dry_run,

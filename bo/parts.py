@@ -47,7 +47,7 @@ class Parts(Progress):
                 raise
             raise errors.PartlyDone(self._told(problem)) from problem
         except KeyboardInterrupt:
-            if self._commits:
+            if self._commits and not self._ledger.dry_run:
                 errors.tell(f"{self._stands}: {self._again} for the rest")
             raise
         self._commits += 1
@@ -58,10 +58,13 @@ class Parts(Progress):
     @property
     def _stands(self) -> str:
         commits = "1 commit" if self._commits == 1 else f"{self._commits} commits"
-        return f"{self.done} of {self.total} {self._what} are recorded, in {commits}, up to {self._last}"
+        are = "would be" if self._ledger.dry_run else "are"
+        return f"{self.done} of {self.total} {self._what} {are} recorded, in {commits}, up to {self._last}"
 
     def _told(self, problem: Refused | StoreError) -> str:
         why, rest = str(problem), "none of the others"
+        if self._ledger.dry_run:
+            return f"{self._stands}, {rest}: {why}"
         if isinstance(problem, Unrecorded):
             why = problem.why
             rest = rest if problem.known else "whether those of the next commit are too is not known"

@@ -13,6 +13,7 @@ import pytest
 
 from aggregates.core import SALES, Refused
 from aggregates.kind import built_in
+from aggregates.period import Periods
 from aggregates.record import Record
 from bo import invoice_import, invoicing
 from bo.errors import PartlyDone
@@ -267,6 +268,23 @@ def test_a_commit_holds_a_thousand(shop: Office, monkeypatch: pytest.MonkeyPatch
     before = shop.ledger.verifier.sequence
     take(shop, HEAD + "".join(f"A-{at},C-1,2025-01-31,,W,1,1,0,\n" for at in range(10)))
     assert shop.ledger.verifier.sequence == before + 3
+
+
+def test_a_dry_run_ends_where_the_real_one_would(shop: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invoice_import, "BATCH", 4)
+    shop.ledger.commit(lambda tx: tx.change(Periods, "books", Periods.close, date(2025, 1, 31), tx.person))
+    text = HEAD + "".join(f"A-{at},C-1,2025-0{1 if at == 9 else 2}-01,,W,1,1,0,\n" for at in range(10))
+    before, shop.ledger.dry_run = position(shop), True
+    with pytest.raises(PartlyDone) as told:
+        take(shop, text)
+    assert position(shop) == before
+    assert str(told.value) == (
+        "8 of 10 invoices would be recorded, in 2 commits, up to A-7, none of the others: "
+        "2025-01-01 lies in a closed period: the first open date is 2025-02-01"
+    )
+    shop.ledger.dry_run = False
+    with pytest.raises(PartlyDone, match="8 of 10 invoices are recorded, in 2 commits, up to A-7, none of the others"):
+        take(shop, text)
 
 
 def test_two_at_once_record_each_invoice_once(shop: Office) -> None:

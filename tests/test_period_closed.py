@@ -108,11 +108,12 @@ TRIES: dict[str, Callable[[Company], list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("trial", [[], ["--dry-run"]], ids=["", "dry"])
 @pytest.mark.parametrize("words", TRIES.values(), ids=TRIES)
 def test_every_way_into_a_closed_period_meets_one_and_the_same_refusal(
-    closed: Company, words: Callable[[Company], list[str]]
+    closed: Company, words: Callable[[Company], list[str]], trial: list[str]
 ) -> None:
-    closed.alice(*words(closed), code=3, BO_NOW=FEBRUARY)
+    closed.alice(*words(closed), *trial, code=3, BO_NOW=FEBRUARY)
     assert closed.alice.said.splitlines()[-1] == (
         "bo: 2026-01-15 lies in a closed period: the first open date is 2026-02-01"
     )
