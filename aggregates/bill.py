@@ -24,7 +24,7 @@ from aggregates.credits import (
     standing,
     unsettled,
 )
-from aggregates.discounting import Deducted, lessened
+from aggregates.discounting import Deducted, Part, lessened
 from aggregates.en16931 import Tax
 from aggregates.legal import Party, due_date
 from aggregates.lines import Line
@@ -90,6 +90,8 @@ class Credited(Charged, tag="bill.credited"):
     booked: date | None = None
     discounted: tuple[Tax, ...] = ()
     """What goes back of a discount that we took: the lines are at full price, taxes and totals less this."""
+    discounted_parts: tuple[Part, ...] = ()
+    """Of that, what is for lines with dimensions."""
 
 
 class Voided(Event, tag="bill.voided"):
@@ -425,7 +427,9 @@ class Bill(State[Events]):
                 return replace(self, approved_by=event.by)
             case Credited():
                 credits = changed(self.credits, event.number, event.total, event.booked or event.on)
-                forgone = lessened(self.forgone, event.discounted) if event.discounted else self.forgone
+                forgone = self.forgone
+                if event.discounted:
+                    forgone = lessened(forgone, event.discounted, event.discounted_parts)
                 return replace(self, credits=credits, rest=after(self.rest, event.lines), forgone=forgone)
             case Voided():
                 return replace(self, owing=ZERO, credits={}, voided=True)

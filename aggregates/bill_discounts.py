@@ -5,7 +5,7 @@ from datetime import date
 from aggregates import text
 from aggregates.bill import Bill, Discounted, Forgone, Reinstated, Tolerated
 from aggregates.core import replace, require
-from aggregates.discounting import RECIPIENT, Kind, bases, gross, standing
+from aggregates.discounting import RECIPIENT, Kind, bases, gross, parts_of, standing
 from aggregates.en16931 import Tax, tax_on, totals
 from aggregates.money import Money
 from aggregates.relief import shortfall, taxes_of
@@ -17,7 +17,8 @@ def round_off(bill: Bill, on: date, paid: date, tolerance: Money) -> tuple[Forgo
     if found is None:
         return ()
     if found.discounted:
-        return (Discounted(bill.owing, on, found.reason, _taxes(bill, bill.owing)),)
+        taxes = _taxes(bill, bill.owing)
+        return (Discounted(bill.owing, on, found.reason, taxes, parts_of(taxes, bill.rest)),)
     return (Tolerated(bill.owing, on, found.reason),)
 
 

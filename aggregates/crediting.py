@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from aggregates.core import Refused, replace, require
-from aggregates.discounting import alike, gross, less, lessened, overdrawn, share, standing
+from aggregates.discounting import alike, gross, less, lessened, overdrawn, parts_back, share, standing
 from aggregates.en16931 import Tax, Totals, added, difference, line_net, plain, totals
 from aggregates.lines import FORM, NONE, Line, line
 from aggregates.money import ZERO, Money, exact
@@ -65,6 +65,7 @@ def credit_note(
     return {
         "lines": taken, "taxes": taxes, "net": added((each.basis for each in taxes), currency),
         "tax": added((each.amount for each in taxes), currency), "total": total, "discounted": back,
+        "discounted_parts": parts_back(forgone, rest, at_price),
     }  # fmt: skip
 
 

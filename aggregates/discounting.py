@@ -1,30 +1,46 @@
 """Early payment discounts that were taken, and what of them goes back with a credit note: nobody paid that."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
+import msgspec
+
 from aggregates.core import Event, replace
 from aggregates.en16931 import Tax, added
 from aggregates.lines import Line
-from aggregates.money import Money, proportion
+from aggregates.money import ZERO, Money, proportion
 
 RECIPIENT = ("AE", "K")
 """Categories in which the recipient owes the tax: it is part of no price."""
 
 
-class Deducted(Event, tag=False):
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """What of the basis of a discount is for lines that bear these dimensions."""
+
+    category: str
+    rate: Decimal
+    dimensions: tuple[str, ...]
+    basis: Money
+
+
+class Deducted(Event, tag=False, omit_defaults=True):
     """A discount that was taken: by how much each basis and its tax became less. They come to the amount."""
 
     amount: Money
     on: date
     reason: str
     taxes: tuple[Tax, ...]
+    parts: tuple[Part, ...] = ()
+    """Of the bases; what is in none of them bears no dimensions, as all that was deducted before there were parts."""
 
 
 Kind = tuple[str, Decimal]
 """Category and rate; where the recipient owes the tax, the rate at which he does."""
+Place = tuple[str, Decimal, tuple[str, ...]]
+"""The same, and dimensions."""
 F = TypeVar("F", bound=Event)
 
 
@@ -44,6 +60,38 @@ def bases(lines: Iterable[Line]) -> dict[Kind, int]:
         kind = each.category, each.owed or each.rate
         found[kind] = found.get(kind, 0) + each.net.minor
     return found
+
+
+def placed(lines: Iterable[Line]) -> Counter[Place]:
+    """The net of lines by category, rate and dimensions; what bears none comes last."""
+    found = Counter[Place]()
+    for each in sorted(lines, key=lambda each: not each.dimensions):
+        found[each.category, each.owed or each.rate, each.dimensions] += each.net.minor
+    return found
+
+
+def parts_of(taxes: Iterable[Tax], lines: Sequence[Line]) -> tuple[Part, ...]:
+    """The bases of a discount on lines, spread over the dimensions that these bear."""
+    whole, seen, found = bases(lines), Counter[Kind](), list[Part]()
+    off = {_kind(each): each.basis for each in taxes}
+    for (category, rate, dimensions), net in placed(lines).items():
+        kind = category, rate
+        if kind in off and whole[kind]:
+            before = proportion(off[kind].minor, seen[kind], whole[kind])
+            seen[kind] += net
+            here = proportion(off[kind].minor, seen[kind], whole[kind]) - before
+            found.append(Part(*kind, dimensions, replace(off[kind], minor=here)))
+    return tuple(each for each in found if each.dimensions and each.basis)
+
+
+def spread(tax: Tax, parts: Iterable[Part]) -> Iterator[tuple[Money, tuple[str, ...]]]:
+    """The basis of one of the taxes of a discount, by the dimensions that its parts bear."""
+    rest = tax.basis
+    for each in parts:
+        if (each.category, each.rate) == _kind(tax):
+            yield each.basis, each.dimensions
+            rest -= each.basis
+    yield rest, ()
 
 
 def standing(forgone: Iterable[Event]) -> dict[Kind, Tax]:
@@ -68,6 +116,20 @@ def share(forgone: Iterable[Event], rest: Sequence[Line], taken: Sequence[Line])
     return tuple(found)
 
 
+def parts_back(forgone: Iterable[Event], rest: Sequence[Line], taken: Sequence[Line]) -> tuple[Part, ...]:
+    """What of the parts of the discounts goes with these lines, as `share` says it of the whole."""
+    left, here = placed(rest), placed(taken)
+    stands: dict[Place, Money] = defaultdict(lambda: ZERO)
+    for each in (part for event in forgone if isinstance(event, Deducted) for part in event.parts):
+        stands[_place(each)] += each.basis
+    found = []
+    for place, basis in stands.items():
+        part = sorted((0, here[place], left[place]))[1]
+        if part:
+            found.append(Part(*place, replace(basis, minor=proportion(basis.minor, part, left[place]))))
+    return tuple(each for each in found if each.basis)
+
+
 def overdrawn(forgone: Iterable[Event], back: Sequence[Tax]) -> bool:
     """Whether more would go back than stands of a discount."""
     stands = standing(forgone)
@@ -79,13 +141,18 @@ def overdrawn(forgone: Iterable[Event], back: Sequence[Tax]) -> bool:
     )
 
 
-def lessened(forgone: Sequence[F], back: Iterable[Tax]) -> tuple[F, ...]:
+def lessened(forgone: Sequence[F], back: Iterable[Tax], back_parts: Iterable[Part] = ()) -> tuple[F, ...]:
     """What stands of discounts after `back` went back, of the last one first."""
     left, found = {_kind(each): each for each in back}, list[F]()
+    parts_left = {_place(each): each.basis for each in back_parts}
     for event in reversed(forgone):
         if isinstance(event, Deducted):
             taxes = tuple(each for tax in event.taxes if (each := _without(tax, left)).basis or each.amount)
-            event = replace(event, amount=gross(taxes, event.amount.currency), taxes=taxes)
+            parts = [_part_without(each, parts_left) for each in event.parts]
+            event = replace(
+                event, amount=gross(taxes, event.amount.currency), taxes=taxes,
+                parts=tuple(each for each in parts if each.basis),
+            )  # fmt: skip
         if not isinstance(event, Deducted) or event.taxes:
             found.append(event)
     return tuple(reversed(found))
@@ -99,6 +166,14 @@ def _without(tax: Tax, left: dict[Kind, Tax]) -> Tax:
     basis, amount = min(tax.basis, off.basis, key=abs), min(tax.amount, off.amount, key=abs)
     left[_kind(tax)] = _plus(off, -basis, -amount)
     return _plus(tax, -basis, -amount)
+
+
+def _part_without(part: Part, left: dict[Place, Money]) -> Part:
+    """A part less what is left of its place, which is less by that from then on."""
+    place = _place(part)
+    off = min(part.basis, left.get(place, ZERO), key=abs)
+    left[place] = left.get(place, ZERO) - off
+    return replace(part, basis=part.basis - off)
 
 
 def less(taxes: Iterable[Tax], back: Sequence[Tax]) -> tuple[Tax, ...]:
@@ -127,6 +202,10 @@ def alike(tax: Tax, of: Iterable[Tax]) -> list[Tax]:
 
 def _kind(tax: Tax) -> Kind:
     return tax.category, tax.rate
+
+
+def _place(part: Part) -> Place:
+    return part.category, part.rate, part.dimensions
 
 
 def _plus(tax: Tax, basis: Money, amount: Money) -> Tax:

@@ -23,7 +23,7 @@ from aggregates.credits import (
     standing,
     unsettled,
 )
-from aggregates.discounting import Deducted, lessened
+from aggregates.discounting import Deducted, Part, lessened
 from aggregates.en16931 import Tax
 from aggregates.legal import Document, Party, draft, due_date, fitted, legal
 from aggregates.lines import Line
@@ -80,6 +80,8 @@ class Credited(Document, tag="invoice.credited"):
     reason: str
     discounted: tuple[Tax, ...] = ()
     """What goes back of a discount that was taken: the lines are at full price, taxes and totals less this."""
+    discounted_parts: tuple[Part, ...] = ()
+    """Of that, what is for lines with dimensions."""
 
 
 class Allocated(Allocation, tag="invoice.allocated"):
@@ -365,7 +367,9 @@ class Invoice(State[Events]):
                 return replace(self, credits=credits, payments=self.payments + 1)
             case Credited():
                 credits = changed(self.credits, event.number, event.total, event.on)
-                forgone = lessened(self.forgone, event.discounted) if event.discounted else self.forgone
+                forgone = self.forgone
+                if event.discounted:
+                    forgone = lessened(forgone, event.discounted, event.discounted_parts)
                 return replace(self, credits=credits, rest=after(self.rest, event.lines), forgone=forgone)
             case Allocated():
                 return replace(self, **settled(self, event))

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from aggregates import text
 from aggregates.core import require
+from aggregates.discounting import parts_of
 from aggregates.en16931 import Tax, totals
 from aggregates.invoice import Discounted, Forgone, Invoice, Reinstated, WrittenOff
 from aggregates.legal import fitted
@@ -33,7 +34,8 @@ def round_off(invoice: Invoice, on: date, paid: date, tolerance: Money) -> tuple
     if found is None:
         return ()
     if found.discounted:
-        return (Discounted(invoice.owing, on, found.reason, _taxes(invoice, invoice.owing)),)
+        taxes = _taxes(invoice, invoice.owing)
+        return (Discounted(invoice.owing, on, found.reason, taxes, parts_of(taxes, invoice.rest)),)
     return (WrittenOff(invoice.owing, on, found.reason, small=True),)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aggregates.bill import Added, Credited, Discounted, Edited, Reinstated, Settling, Tolerated, Voided
 from aggregates.bill_lines import owed_taxes
-from aggregates.discounting import charged, full
+from aggregates.discounting import Part, charged, full, spread
 from aggregates.en16931 import Tax
 from aggregates.en16931 import added as added_up
 from aggregates.lines import Line
@@ -50,14 +50,14 @@ def credited(event: Credited, facts: Facts) -> Iterator[Posting]:
     """A vendor's credit note takes back cost and input tax, and what we owe; of a discount, its share."""
     yield debit("@payable", event.total, facts.party, text=event.number)
     yield from turned(_costs(event.lines, full(event.taxes, event.discounted), event.currency))
-    yield from turned(_deducted(event.discounted))
+    yield from turned(_deducted(event.discounted, event.discounted_parts))
 
 
 @posts("bill.discounted", rules=1)
 def discounted(event: Discounted, facts: Facts) -> Iterator[Posting]:
     """A discount taken lessens what was bought for: net to discounts, its tax off input tax, off what we owe."""
     yield debit("@payable", event.amount, facts.party, text=facts.number)
-    yield from _deducted(event.taxes)
+    yield from _deducted(event.taxes, event.parts)
 
 
 @posts("bill.tolerated", rules=1)
@@ -110,11 +110,12 @@ def meant(event: Allocated | Unallocated, facts: Facts) -> tuple[Posting, ...]:
     return ()
 
 
-def _deducted(taxes: Iterable[Tax]) -> Iterator[Posting]:
+def _deducted(taxes: Iterable[Tax], parts: Sequence[Part]) -> Iterator[Posting]:
     """What a discount takes off costs and input tax, as credits; where we owe the tax, off that too."""
     for each in taxes:
         code = tax_code(each.category, each.rate)
-        yield credit("@discount-received", each.basis, tax=code)
+        for basis, dimensions in spread(each, parts):
+            yield Posting("@discount-received", -basis, tax=code, dimensions=dimensions)
         yield credit("@input-tax", each.amount, tax=code)
         yield debit("@output-tax", each.amount - charged(each), tax=code)
 

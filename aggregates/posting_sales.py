@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from aggregates.discounting import full, gross
+from aggregates.discounting import Part, full, gross, spread
 from aggregates.en16931 import Tax
 from aggregates.invoice import Credited, Discounted, Issued, Paid, Reinstated, Settling, Voided, WrittenOff
 from aggregates.legal import Document
@@ -26,7 +26,8 @@ def issued(event: Issued, facts: Facts) -> Iterator[Posting]:
 def credited(event: Credited, facts: Facts) -> Iterator[Posting]:
     """A credit note takes back sales and output tax, and what the customer owes; of a discount, its share."""
     yield from _sales(event, event.discounted)
-    yield from turned(_lost("@discount", gross(event.discounted, event.currency), event.discounted))
+    back = gross(event.discounted, event.currency)
+    yield from turned(_lost("@discount", back, event.discounted, event.discounted_parts))
     yield credit("@receivable", event.total, f"customer/{event.customer}", text=event.number)
 
 
@@ -53,7 +54,7 @@ def written_off(event: WrittenOff, facts: Facts) -> Iterator[Posting]:
 @posts("invoice.discounted", rules=1)
 def discounted(event: Discounted, facts: Facts) -> Iterator[Posting]:
     """A discount taken lessens what was sold for: net to discounts, its tax to output tax, off what is owed."""
-    yield from _lost("@discount", event.amount, event.taxes)
+    yield from _lost("@discount", event.amount, event.taxes, event.parts)
     yield credit("@receivable", event.amount, facts.party, text=facts.number)
 
 
@@ -86,12 +87,13 @@ def _sales(event: Document, discounted: Sequence[Tax] = ()) -> Iterator[Posting]
         yield debit("@output-tax", each.amount, tax=code)
 
 
-def _lost(account: str, amount: Money, taxes: Iterable[Tax]) -> Iterator[Posting]:
-    """A part of a document's total, net of the tax that goes with it."""
+def _lost(account: str, amount: Money, taxes: Iterable[Tax], parts: Sequence[Part] = ()) -> Iterator[Posting]:
+    """A part of a document's total, net of the tax that goes with it, by the dimensions that it bears."""
     rest = amount
     for each in taxes:
         code = tax_code(each.category, each.rate)
-        yield debit(account, each.basis, tax=code)
+        for basis, dimensions in spread(each, parts):
+            yield Posting(account, basis, tax=code, dimensions=dimensions)
         yield debit("@output-tax", each.amount, tax=code)
         rest -= each.basis + each.amount
     yield debit(account, rest)

@@ -98,7 +98,7 @@ class Business:
 
     def _issue(self, tx: Transaction, act: Act) -> None:
         price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
-        tag = ";cost-centre=SOUTH" if act.at == 2 else ""
+        tag = ";cost-centre=SOUTH" if act.at in (1, 2) else ""
         lines = (line(f"Work;3;{price};19{tag}"), line(f"Book;{1 + act.at};{price};7"), line(f"Abroad;1;{price};G"))
         key = f"D-{len(self.keys):X}{self.customer.encode().hex().upper()}"
         tx.change(Invoice, key, Invoice.draft, self.customer, lines, act.currency)
@@ -153,7 +153,7 @@ class Business:
         price = Decimal(act.minor) if act.currency == "JPY" else Decimal(act.minor).scaleb(-2)
         number, day, vendor = books.number(tx, "BILL"), self._day(act), f"{self.customer}-V"
         lines = (
-            bill_line(f"Paper;3;{price};19;6400"),
+            bill_line(f"Paper;3;{price};19;6400;cost-centre=SOUTH"),
             bill_line(f"Book;1;{price};7"),
             bill_line(f"Advice;1;{price};AE19"),
         )

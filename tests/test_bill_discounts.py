@@ -46,6 +46,7 @@ class Bought:
     def __init__(self, event: Added) -> None:
         self.facts = Facts("BILL-2026-0001", "EUR", kept(event), lambda: ())
         self.state, self.balance = Bill(), Counter[tuple[str, str]]()
+        self.borne = Counter[tuple[str, ...]]()
         self.record(event)
 
     def record(self, *events: Any) -> None:
@@ -55,6 +56,7 @@ class Bought:
                 assert not sum(each.amount.minor for each in entry.postings)
                 for posting in entry.postings:
                     self.balance[posting.account, posting.tax] += posting.amount.minor
+                    self.borne[posting.account, *posting.dimensions] += posting.amount.minor
 
     def pay(self, amount: Money, on: date = LATER, tolerance: Money = ZERO) -> tuple[Any, ...]:
         """What is not paid of it then."""
@@ -153,7 +155,10 @@ def test_an_edit_changes_the_terms_and_keeps_them() -> None:
 
 
 _LINES = st.lists(
-    st.tuples(st.integers(1, 9), st.integers(1, 99_999), st.sampled_from(["19", "7", "0", "G", "AE19", "K7"])),
+    st.tuples(
+        st.integers(1, 9), st.integers(1, 99_999),
+        st.sampled_from(["19", "7", "0", "G", "AE19", "K7", "19;project=P", "AE19;project=P", "AE19;project=Q"]),
+    ),
     min_size=1, max_size=4,
 )  # fmt: skip
 _CLAIMS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9)), max_size=6)
@@ -192,6 +197,15 @@ def test_notes_over_all_leave_nothing_of_what_was_bought_its_tax_and_its_discoun
     assert all(tax.startswith(("AE", "K")) and abs(minor) <= len(claims) for (_, tax), minor in left.items())
     for tax in {tax for _, tax in left}:  # what we owe ourselves is rounded note by note, and deducted at once
         assert left["@input-tax", tax] + left["@output-tax", tax] == 0
+    assert not any(minor for (_, *dimensions), minor in bought.borne.items() if dimensions)
+
+
+def test_a_discount_bears_the_dimensions_of_what_was_bought() -> None:
+    lines = "Advice;1;300;AE19;project=P", "Paper;1;100;19;6400;project=P", "Ink;1;50;19"
+    bought = Bought(added(tuple(bill_line(each) for each in lines)))
+    bought.pay(payable(bought.state, LATER))
+    assert bought.borne["@discount-received", "project=P"] == -800
+    assert bought.borne["@discount-received",] == -100
 
 
 def test_of_what_was_paid_for_its_share_of_the_discount_goes_back() -> None:

@@ -36,7 +36,7 @@ class Paid:
         drafted = Invoice().draft("C-1", lines, "EUR")
         issued = Invoice.after(drafted).issue("INV-2026-0001", DAY, Party("Ada"), Party("Acme"), discount=terms)
         self.facts = Facts("D-1", "EUR", kept(issued), lambda: ())
-        self.state, self.balance = Invoice.after(drafted), Counter[str]()
+        self.state, self.balance, self.borne = Invoice.after(drafted), Counter[str](), Counter[tuple[str, ...]]()
         self.record(issued)
         self.due = issued.total - terms.of(issued.total)
         if self.due:
@@ -50,6 +50,7 @@ class Paid:
             for entry in entries(event, self.facts):
                 for posting in entry.postings:
                     self.balance[posting.account] += posting.amount.minor
+                    self.borne[posting.account, *posting.dimensions] += posting.amount.minor
 
     def credit(self, *claims: Claim, on: date = LATER) -> Credited:
         note, *settled = self.state.credit("CN-2026-0001", on, "came back", claims)
@@ -122,9 +123,36 @@ def test_who_writes_a_credit_note_with_more_of_the_discount_is_found() -> None:
     )
 
 
+def test_a_discount_bears_the_dimensions_of_what_it_is_on() -> None:
+    north, south = "cost-centre=NORTH", "cost-centre=SOUTH"
+    lines = f"Work;1;100;19;{north}", f"Book;1;50;7;{south};project=P", "Rest;2;50;19", f"More;1;50;19;{north}"
+    paid = Paid([line(each) for each in lines])
+    assert paid.borne["@discount", north] == 300
+    assert paid.borne["@discount", south, "project=P"] == 100
+    assert paid.borne["@discount",] == 200
+    paid.credit(claim("4"))
+    assert paid.borne["@discount", north] == 200
+    paid.record(reinstate(paid.state, LATER, "it came late"))
+    assert not any(paid.borne[place] for place in paid.borne if place[0] == "@discount")
+
+
+def test_a_discount_of_before_there_were_parts_goes_back_as_it_was_posted() -> None:
+    paid = Paid([line("Work;2;50;19;cost-centre=NORTH")])
+    [old] = paid.state.forgone
+    assert isinstance(old, Discounted)
+    paid.state = msgspec.structs.replace(paid.state, forgone=(msgspec.structs.replace(old, parts=()),))
+    note = paid.credit(claim("1;1"))
+    assert note.discounted
+    assert not note.discounted_parts
+
+
 _LINES = st.lists(
-    st.tuples(st.integers(1, 9), st.integers(1, 99_999), st.sampled_from(["19", "7", "0", "G"])), min_size=1, max_size=4
-)
+    st.tuples(
+        st.integers(1, 9), st.integers(1, 99_999),
+        st.sampled_from(["19", "7", "0", "G", "19;project=P", "19;project=Q", "7;project=P"]),
+    ),
+    min_size=1, max_size=4,
+)  # fmt: skip
 _CLAIMS = st.lists(st.tuples(st.integers(1, 4), st.integers(1, 9)), max_size=6)
 
 
@@ -149,3 +177,4 @@ def test_notes_over_all_leave_nothing_of_the_sale_its_tax_and_its_discount(
     assert credited == paid.due
     assert +paid.balance == Counter({"@bank": paid.due.minor})
     assert -paid.balance == Counter({"@receivable": paid.due.minor})
+    assert not any(minor for (_, *dimensions), minor in paid.borne.items() if dimensions)
