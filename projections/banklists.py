@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,8 +14,12 @@ from projections.core import Minor
 from store.errors import NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from projections.core import Views
 
+FEW = 5
+"""So many payments of a batch are shown to people."""
 
 # `?1` is the day asked about in all queries, NULL for the state after the newest event.
 
@@ -152,15 +158,39 @@ _LISTED = f"""SELECT id AS line, CASE WHEN matched THEN 'matched' WHEN held THEN
 
 
 def lines(
-    views: Views, bank: str = "", status: str = "", as_of: date | None = None, limit: int | None = None
-) -> list[Listed]:
-    """The newest first."""
-    return views.all(
+    views: Views, bank: str = "", status: str = "", as_of: date | None = None, limit: int | None = None,
+    few: bool = False,
+) -> list[Listed]:  # fmt: skip
+    """The newest first; of a batch with a `few` of its payments."""
+    found = views.all(
         Listed,
         f"""SELECT * FROM ({_LISTED} WHERE (?1 IS NULL OR on_date <= ?1) AND (?2 = '' OR bank = ?2)
             ORDER BY on_date DESC, place DESC) WHERE ?3 = '' OR status = ?3 LIMIT ?4""",  # noqa: S608
         as_of, bank, status, -1 if limit is None else limit,
     )  # fmt: skip
+    within = details(views, [each.line for each in found])
+    for each in found:
+        each.text = with_details(each.text, within.get(each.line, ()), few)
+    return found
+
+
+def details(views: Views, lines: Sequence[str]) -> dict[str, list[str]]:
+    """What the bank says of the payments within each of these lines."""
+    rows = views.rows(
+        """SELECT line, counterpart || iif(counterpart = '' OR said = '', '', ': ') || said
+            FROM (SELECT *, coalesce(nullif(text, ''), nullif(reference, ''), end_to_end) AS said FROM bank_part)
+            WHERE line IN (SELECT value FROM json_each(?)) ORDER BY line, number""",
+        msgspec.json.encode(lines).decode(),
+    )  # fmt: skip
+    return {line: [said for _, said in group if said] for line, group in groupby(rows, key=itemgetter(0))}
+
+
+def with_details(text: str, said: Sequence[str], few: bool = True) -> str:
+    """The text of a line, and what is said of the payments within it; the same of several is said once."""
+    different = list(dict.fromkeys(said))
+    shown = different[:FEW] if few else different
+    rest = [f"{len(different) - len(shown)} more"] if len(shown) < len(different) else []
+    return " / ".join(filter(None, (text, *shown, *rest)))
 
 
 class Statement(msgspec.Struct):

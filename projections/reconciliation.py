@@ -74,13 +74,17 @@ def _account(views: Views, account: banklists.Account, as_of: date) -> Iterator[
     )  # fmt: skip
     text = f"statement of {newest.on} and lines since" if newest else "lines, and what the first statement opens with"
     rows = [row("balance per bank", held, as_of, newest.number if newest else "", text)]
-    unmatched = views.rows(
+    unmatched = list(views.rows(
         """SELECT id, on_date, counterpart || iif(counterpart = '' OR text = '', '', ': ') || text, minor
             FROM bank_line l WHERE bank = ?1 AND on_date <= ?2 AND NOT EXISTS (SELECT 1 FROM bank_match m WHERE
                 m.line = l.id AND m.on_date <= ?2 AND coalesce(m.undone, '9') > ?2) ORDER BY on_date, place""",
         account.ref, as_of,
-    )  # fmt: skip
-    rows += [row("line not in the books", -minor, on, line, said) for line, on, said, minor in unmatched]
+    ))  # fmt: skip
+    within = banklists.details(views, [line for line, *_ in unmatched])
+    rows += [
+        row("line not in the books", -minor, on, line, banklists.with_details(said, within.get(line, ())))
+        for line, on, said, minor in unmatched
+    ]
     before = -opening
     for each in _booked(views, account, as_of):
         if each.opening or (first and each.on < first and each.never):

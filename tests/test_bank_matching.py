@@ -21,7 +21,7 @@ from aggregates.relief import offered
 from aggregates.series import Series
 from bo import paying, purchasing
 from bo.bank import accounts, confirming, importing, matching, suggesting, undoing
-from projections import banklists, contents, receivables
+from projections import banklists, contents, receivables, reconciliation
 from projections.accounts import balances
 from projections.bankitems import Suggestion
 from projections.core import Views, open_views
@@ -289,6 +289,33 @@ def test_a_batch_is_matched_by_what_stands_in_its_parts(desk: Desk) -> None:
     importing.import_file(desk.ledger, "MAIN", str(path), None, "", False)
     [found] = desk.suggested()
     assert (found.targets, found.sure) == (" ".join(numbers), True)
+
+
+def test_what_a_bank_says_of_the_payments_of_a_batch_is_shown_and_found_by_rules(desk: Desk) -> None:
+    texts = ["", "Rent May", "Rent May", "Rent June", "", *(f"Rent of flat {number}" for number in range(1, 6))]
+    parts = "".join(
+        f"<TxDtls><Refs><EndToEndId>E{at}</EndToEndId></Refs><RltdPties><Dbtr><Nm>{'Ada' if at else ''}</Nm></Dbtr>"
+        f"</RltdPties><RmtInf><Ustrd>{text}</Ustrd></RmtInf></TxDtls>"
+        for at, text in enumerate(texts)
+    )
+    path = desk.office.folder / "batch.xml"
+    path.write_text(
+        "<Document><BkToCstmrStmt><Stmt><Ntry><Amt Ccy='EUR'>190.40</Amt><CdtDbtInd>CRDT</CdtDbtInd><Sts>BOOK</Sts>"
+        f"<BookgDt><Dt>2026-02-01</Dt></BookgDt><NtryDtls>{parts}</NtryDtls><AddtlNtryInf>Collected</AddtlNtryInf>"
+        "</Ntry></Stmt></BkToCstmrStmt></Document>"
+    )
+    importing.import_file(desk.ledger, "MAIN", str(path), None, "", False)
+    [all_of_it], [few] = banklists.lines(desk.views), banklists.lines(desk.views, few=True)
+    said = "Collected / E0 / Ada: Rent May / Ada: Rent June / Ada: E4 / Ada: Rent of flat 1"
+    assert few.text == f"{said} / 4 more"
+    assert all_of_it.text == said + "".join(f" / Ada: Rent of flat {number}" for number in range(2, 6))
+    [row] = [
+        row for row in reconciliation.reconciled(desk.views, date(2026, 2, 28)) if row.what == "line not in the books"
+    ]
+    assert row.text == few.text
+    work = suggesting.adding(desk.ledger, "flats", "text", 0, "rent of flat 5", "4100", "in", "MAIN", True, 1)
+    desk.ledger.commit(work)
+    assert [(row.rule, row.targets) for row in desk.suggested()] == [("flats", "4100")]
 
 
 def test_what_a_line_made_is_not_voided_under_it(desk: Desk) -> None:

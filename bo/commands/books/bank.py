@@ -206,9 +206,12 @@ def statements(
 @options.rows
 @options.ledger
 def lines(
-    ledger: Ledger, bank: str, status: str | None, as_of: date | None, known_at: int | date | None, limit: int | None
-) -> list[Listed]:
+    ledger: Ledger, bank: str, status: str | None, as_of: date | None, known_at: int | date | None, limit: int | None,
+    totals: bool,
+) -> list[Listed]:  # fmt: skip
     """List the lines of statements, the newest first, with what each was found to be.
+
+    The text of a batch is what the bank says of the payments within it: in tables of some, in JSON and CSV of all.
 
     \b
     Example: bo bank lines --status open --bank MAIN
@@ -217,7 +220,7 @@ def lines(
     from projections.core import open_views
 
     views = open_views(ledger, known_at, only=("Banks",))
-    return banklists.lines(views, named(ledger, bank), status or "", as_of, limit)
+    return banklists.lines(views, named(ledger, bank), status or "", as_of, limit, few=totals)
 
 
 @bank.command()
