@@ -20,7 +20,7 @@ from bo.findings import Findings, Level
 from store.errors import Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 SAMPLE = 64 * 1024
 LONGEST_LINE = 1024 * 1024
@@ -46,7 +46,9 @@ class Sheet:
         delimiter: str,
         header: int,
         doubled: Level = "error",
+        heads: Callable[[Sequence[str]], bool] | None = None,
     ) -> None:
+        """`heads` knows a header row by its names; without it, or where none is known, its shape tells it."""
         require(not encoding or is_charset(encoding), f"{shown(encoding)} is not an encoding, such as cp1252")
         single = len(delimiter) == 1 and delimiter not in '"\r\n\0'
         require(single or not delimiter, f"{shown(delimiter)} cannot separate cells")
@@ -59,7 +61,7 @@ class Sheet:
             sample = self._read(text, SAMPLE)
         given = re.match(r'"?sep=(.)"?\r?\n', sample)
         self.delimiter = delimiter or (given[1] if given else _delimiter(sample))
-        self.header_line, names = self._header(sample, header)
+        self.header_line, names = self._header(sample, header, heads)
         self.header = self._named(names, doubled)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
@@ -90,9 +92,12 @@ class Sheet:
                     continue
                 yield line, cells
 
-    def _header(self, sample: str, at: int) -> tuple[int, list[str]]:
+    def _header(self, sample: str, at: int, heads: Callable[[Sequence[str]], bool] | None) -> tuple[int, list[str]]:
         """The first row that is filled like the others; title and empty lines before it are passed over."""
         found = list(_numbered(sample, self.delimiter))
+        known = next((row for row in found if heads(row[1])), None) if heads and not at else None
+        if known:
+            return known
         widths = Counter(len(cells) for _, cells in found if any(map(str.strip, cells)))
         width = max(widths, key=lambda width: (widths[width], width), default=0)
         for line, cells in found:

@@ -339,6 +339,35 @@ def test_a_fee_besides_the_amount_is_taken_off_where_a_bank_writes_so() -> None:
     assert within.lines[0].amount == eur(-100)
 
 
+ABOVE = "Kontoumsätze;Stand: 31.01.2026\n;neu geladen\n\nKontoname;Konto\nBank;Bank\nKunde;Ada\nSaldo;7,00;EUR\n\n"
+GERMAN = ABOVE + (
+    "Buchung;Wertstellungsdatum;Auftraggeber/Empfänger;Buchungstext;Verwendungszweck;Saldo;Währung;Betrag;Währung\n"
+    "09.01.2026;09.01.2026;Ada;Gutschrift;RG 1;7,00;EUR;-1,62;EUR\n"
+)
+
+
+def test_the_names_of_columns_are_found_below_whatever_stands_above() -> None:
+    line = parsed(GERMAN).lines[0]
+    assert (line.on, line.amount, line.counterpart) == (date(2026, 1, 9), eur("-1.62"), "Ada")
+    assert (line.text, line.kind, line.at) == ("RG 1", "Gutschrift", 10)
+    given = Mapping(columns={"on": "Valuta", "amount": "Wert"}, dates="%d.%m.%Y", decimals=",")
+    assert parsed(ABOVE + "Valuta;Wert\n09.01.2026;-1,62\n", given).lines[0].amount == eur("-1.62")
+
+
+def test_a_counterparty_beside_a_name_is_an_account() -> None:
+    head = "Date;Name / Description;Account;Counterparty;Code;Debit/credit;Amount (EUR);Transaction type;Notifications"
+    rows = (
+        "20260109;Ada Ltd;;DE02120300000000202051;OV;Credit;5,00;Transfer;RG 1\n20260110;Till;;;BA;Debit;7,00;POS;Pen"
+    )
+    [came, went] = parsed(f"{head};Resulting balance\n" + "".join(f"{row};\n" for row in rows.split("\n"))).lines
+    assert (came.counterpart, came.iban, came.text) == ("Ada Ltd", "DE02120300000000202051", "RG 1")
+    assert (came.amount, went.amount, went.kind) == (eur(5), eur(-7), "POS")
+    [line] = parsed("Date,Payee,Counterparty,Amount\n2026-01-09,Ada,Ada Ltd in London,5.00\n").lines
+    assert (line.counterpart, line.iban) == ("Ada", "")
+    [line] = parsed("Date,Counterparty,Amount\n2026-01-09,Ada,5.00\n").lines
+    assert (line.counterpart, line.iban) == ("Ada", "")
+
+
 def test_the_party_is_who_is_on_the_other_side() -> None:
     text = (
         '"Buchungsdatum";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Betrag (€)"\n'

@@ -21,17 +21,18 @@ NAMES = {
     "amount": "amount betrag bedrag montant umsatz transactionamount transactiebedrag betrageur amounteur net netto",
     "in": "credit paidin moneyin haben deposit deposits credits creditamount crédit créditeuros inflow",
     "out": "debit paidout moneyout soll withdrawal withdrawals debits debitamount débit débiteuros outflow",
-    "balance": "balance saldo solde runningbalance saldonachbuchung saldonatrn saldonamutatie eindsaldo endsaldo "
-    "guthaben",
+    "balance": "balance saldo solde runningbalance resultingbalance saldonachbuchung saldonatrn saldonamutatie "
+    "eindsaldo endsaldo guthaben",
     "value_on": "valuedate valutadatum wertstellung wertstellungsdatum valuta rentedatum datevaleur starteddate",
     "currency": "currency waehrung währung munt muntsoort valutacode mutationcode devise",
-    "counterpart": "counterpart name payee counterparty counterpartyname partnername beguenstigterzahlungspflichtiger "
-    "nameofpayee empfänger empfaenger auftraggeberempfänger auftraggeberbegünstigter namezahlungsbeteiligter "
-    "zahlungsempfänger naamtegenpartij naamomschrijving tegenrekeninghouder",
+    "counterpart": "counterpart name payee namedescription counterparty counterpartyname partnername "
+    "beguenstigterzahlungspflichtiger nameofpayee empfänger empfaenger auftraggeberempfänger "
+    "auftraggeberbegünstigter namezahlungsbeteiligter zahlungsempfänger naamtegenpartij naamomschrijving "
+    "tegenrekeninghouder",
     "iban": "iban counterpartyiban partneriban kontonummeriban ibanzahlungsbeteiligter kontonummer accountnumber "
-    "tegenrekening tegenrekeningibanbban tegenrekeningnummer payeeaccountnumber",
+    "tegenrekening tegenrekeningibanbban tegenrekeningnummer payeeaccountnumber counterparty",
     "text": "text description details memo verwendungszweck purpose omschrijving omschrijving1 mededelingen libelle "
-    "libellé narrative remittanceinformation paymentreference transactiondescription buchungstext",
+    "libellé narrative remittanceinformation paymentreference transactiondescription notifications buchungstext",
     "reference": "reference bankreference transactionid transferwiseid transaktionscode id referenz fitid",
     "end_to_end": "endtoend endtoendid endtoendreference kundenreferenz kundenreferenzendtoend customerreference",
     "kind": "type umsatzart buchungstext transactiontype bookingtext typ mutatiesoort typebetaling",
@@ -53,6 +54,8 @@ OUT = ("d", "dr", "debit", "dbit", "s", "soll", "af", "out", "-")
 """What stands beside an amount without a sign."""
 SAMPLE = 200
 
+_ACCOUNT = re.compile(r"(?:[A-Z]{2}[0-9]{2}[ A-Z0-9]{10,38}|[A-Z]{0,2}[0-9][-. 0-9]{5,})")
+"""An IBAN, or a number of an account."""
 _CURRENCY = re.compile(r"(.*?)\s*\(([A-Z]{3}|[€£])\)")
 _DATES = ((r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", ""), (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
           (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}", "%d.%m.%y"), (r"[0-9]{8}", "%Y%m%d"),
@@ -72,8 +75,9 @@ def automatic(sheet: Sheet) -> Mapping:
     }
     if "amount" in columns:
         columns = {field: name for field, name in columns.items() if field not in ("in", "out")}
-    if columns.get("kind") == columns.get("text"):
-        columns.pop("kind", None)
+    for field, other in (("kind", "text"), ("iban", "counterpart")):
+        if columns.get(field) == columns.get(other):
+            columns.pop(field, None)
     if "completeddate" not in plain:
         columns.pop("fee", None)  # Revolut takes its fee besides the amount, others within it
     rows = [cells for _, cells in islice(sheet.rows(), SAMPLE)]
@@ -81,6 +85,10 @@ def automatic(sheet: Sheet) -> Mapping:
     kinds = {text.casefold() for text in _sample(sheet, rows, [columns["kind"]])} if "kind" in columns else set()
     if "sign" not in columns and kinds and kinds <= {*IN, *OUT} and not any("-" in text for text in amounts):
         columns["sign"] = columns.pop("kind")
+    if _plain(columns.get("iban", "")) == "counterparty" and not all(
+        map(_ACCOUNT.fullmatch, _sample(sheet, rows, [columns["iban"]]))
+    ):
+        columns.pop("iban")
     commas = sum(bool(re.search(r",[0-9]{1,2}\D*$", text)) for text in amounts)
     points = sum(bool(re.search(r"\.[0-9]{1,2}\D*$", text)) for text in amounts)
     constants = {}
@@ -96,6 +104,16 @@ def automatic(sheet: Sheet) -> Mapping:
         dates=_form(_sample(sheet, rows, [columns["on"]]) if "on" in columns else []),
         decimals="," if commas and not points else "." if points and not commas else "",
     )
+
+
+def is_head(cells: Sequence[str], given: Mapping | None) -> bool:
+    """Whether these are the names of columns: those of a mapping, else of a day and of an amount."""
+    if given is not None:
+        named = set(given.columns.values())
+        return bool(named) and named <= {" ".join(cell.split()) for cell in cells}
+    names = {_plain(cell) for cell in cells}
+    amounts = (name for field in ("amount", "in", "out") for name in NAMES[field].split())
+    return not names.isdisjoint(NAMES["on"].split()) and not names.isdisjoint(amounts)
 
 
 def _plain(name: str) -> str:

@@ -52,7 +52,10 @@ def read(
 ) -> list[Statement]:
     """The one statement of a table. What cannot be read of it is found and left out. Raises Refused."""
     chosen = given or mapping.Mapping()
-    sheet = Sheet(findings.file, lambda: io.BytesIO(data), chosen.encoding, chosen.delimiter, chosen.header, "warning")
+    sheet = Sheet(
+        findings.file, lambda: io.BytesIO(data), chosen.encoding, chosen.delimiter, chosen.header, "warning",
+        lambda cells: columns.is_head(cells, given),
+    )  # fmt: skip
     if given is None:
         chosen = columns.automatic(sheet)
         has = ", ".join(filter(None, sheet.header))
