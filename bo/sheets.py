@@ -62,6 +62,8 @@ class Sheet:
         given = re.match(r'"?sep=(.)"?\r?\n', sample)
         self.delimiter = delimiter or (given[1] if given else _delimiter(sample))
         self.header_line, names = self._header(sample, header, heads)
+        self.above = [cells for line, cells in _numbered(sample, self.delimiter) if line < self.header_line]
+        """What stands above the header."""
         self.header = self._named(names, doubled)
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:

@@ -368,6 +368,49 @@ def test_a_counterparty_beside_a_name_is_an_account() -> None:
     assert (line.counterpart, line.iban) == ("Ada", "")
 
 
+OTHER = "NL91ABNA0417164300"
+OURS = "DE89370400440532013000"
+
+
+def accounts_of(text: str, given: Mapping | None = None) -> list[tuple[str, list[int]]]:
+    """Every statement of a table by its account, with the amounts of its lines."""
+    findings = Findings("x")
+    statements = read(text.encode(), findings, given, "EUR", ours=lambda number, at: number in ("", OURS, "12345678"))
+    assert not findings.errors, findings.shown
+    return [(each.account, [line.amount.minor for line in each.lines]) for each in statements]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"IBAN:;{OURS}\nDate;Amount\n2026-01-09;5.00\n", [(OURS, [500])]),
+        ("Account of Ada: NL91 ABNA 0417 1643 00\n\nDate;Amount\n2026-01-09;5.00\n", []),
+        (f"{OURS} {OTHER};x\nDate;Amount\n2026-01-09;5.00\n", [("", [500])]),
+        ("DE00370400440532013000;x\nDate;Amount\n2026-01-09;5.00\n", [("", [500])]),
+        (f"IBAN;{OTHER}\nDate;Amount\n", []),
+        (f"IBAN {OTHER} EUR;x\nDate;Amount\n2026-01-09;5.00\n", []),
+        (f"Date;Rekening;Amount\n2026-01-09;{OTHER};5.00\n", []),
+        (f"Date;Account;Amount\n2026-01-09;{OURS};5.00\n2026-01-10;{OURS};6.00\n", [(OURS, [500, 600])]),
+        ("Date;Account;Amount\n2026-01-09;Checking;5.00\n", [("", [500])]),
+        ("Date;Account;Amount\n2026-01-09;XXXX1234;5.00\n", [("", [500])]),
+        ("Date;Sort Code;Account Number;Amount\n2026-01-09;'30-00-00;12345678;5.00\n", [("12345678", [500])]),
+        ("Date;Account Name;Account Number;Amount\n2026-01-09;Ada;'300000-12345678;5.00\n", [("12345678", [500])]),
+        (f"Date;Payee;Account number;Amount\n2026-01-09;Ada;{OTHER};5.00\n", [("", [500])]),
+        (f"Date;Account;Amount\n2026-01-09;{OURS};5.00\n2026-01-09;{OTHER};6.00\n", [("", [500, 600])]),
+    ],
+)
+def test_a_table_says_whose_it_is(text: str, found: list[tuple[str, list[int]]]) -> None:
+    assert accounts_of(text) == found
+
+
+def test_rows_of_other_accounts_are_left_out() -> None:
+    head = "Date,Account,Counterparty,Name,Amount,Balance\n"
+    rows = f"2026-01-09,{OTHER},,Ada,6.00,6.00\n2026-01-09,{OURS},,Ada,5.00,5.00\n2026-01-10,{OTHER},,Ada,1.00,7.00\n"
+    assert accounts_of(f"{head}{rows}2026-01-10,{OURS},,Ada,-2.00,3.00\n") == [(OURS, [500, -200])]
+    given = Mapping(columns={"on": "Day", "amount": "Sum", "account": "Of"})
+    assert accounts_of(f"Day,Of,Sum\n2026-01-09,{OTHER},5.00\n2026-01-09,{OURS},6.00\n", given) == [(OURS, [600])]
+
+
 def test_the_party_is_who_is_on_the_other_side() -> None:
     text = (
         '"Buchungsdatum";"Zahlungspflichtige*r";"Zahlungsempfänger*in";"Betrag (€)"\n'

@@ -11,7 +11,7 @@ from aggregates.currencies import DIGITS
 from bo.mapping import SYMBOLS, Mapping
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from bo.sheets import Sheet
 
@@ -42,6 +42,8 @@ NAMES = {
     "to": "zahlungsempfängerin payeename",
     "fee": "fee",
     "status": "status state info buchungsstatus",
+    "account": "account rekening rekeningnummer ibanbban auftragskonto ibanauftragskonto auftraggeberkonto "
+    "ibanauftraggeberkonto",
 }
 """Without blanks and marks and in small letters, and without a currency in brackets."""
 WAITS = re.compile(
@@ -54,8 +56,13 @@ OUT = ("d", "dr", "debit", "dbit", "s", "soll", "af", "out", "-")
 """What stands beside an amount without a sign."""
 SAMPLE = 200
 
-_ACCOUNT = re.compile(r"(?:[A-Z]{2}[0-9]{2}[ A-Z0-9]{10,38}|[A-Z]{0,2}[0-9][-. 0-9]{5,})")
+_IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){10,30}\b")
+_ACCOUNT = re.compile(rf"{_IBAN.pattern}|[A-Z]?[0-9](?:[-. ]?[0-9]){{5,}}")
 """An IBAN, or a number of an account."""
+_SORTED = re.compile("[0-9]{6}-([0-9]{8})")
+"""A British number behind its sort code."""
+_OURS = {"sortcode", "accountname", "mutationcode"}
+"""Beside one of these the number of an account is that of the statement."""
 _CURRENCY = re.compile(r"(.*?)\s*\(([A-Z]{3}|[€£])\)")
 _DATES = ((r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*", ""), (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{4}", "%d.%m.%Y"),
           (r"[0-9]{1,2}\.[0-9]{1,2}\.[0-9]{2}", "%d.%m.%y"), (r"[0-9]{8}", "%Y%m%d"),
@@ -75,12 +82,16 @@ def automatic(sheet: Sheet) -> Mapping:
     }
     if "amount" in columns:
         columns = {field: name for field, name in columns.items() if field not in ("in", "out")}
+    if _plain(columns.get("iban", "")) == "accountnumber" and _OURS & plain.keys():
+        columns["account"] = columns.pop("iban")
     for field, other in (("kind", "text"), ("iban", "counterpart")):
         if columns.get(field) == columns.get(other):
             columns.pop(field, None)
     if "completeddate" not in plain:
         columns.pop("fee", None)  # Revolut takes its fee besides the amount, others within it
     rows = [cells for _, cells in islice(sheet.rows(), SAMPLE)]
+    if "account" in columns and "iban" not in columns and len({*_sample(sheet, rows, [columns["account"]])}) > 1:
+        columns.pop("account")  # they may be those of the parties
     amounts = _sample(sheet, rows, [columns[name] for name in ("amount", "in", "out") if name in columns])
     kinds = {text.casefold() for text in _sample(sheet, rows, [columns["kind"]])} if "kind" in columns else set()
     if "sign" not in columns and kinds and kinds <= {*IN, *OUT} and not any("-" in text for text in amounts):
@@ -104,6 +115,23 @@ def automatic(sheet: Sheet) -> Mapping:
         dates=_form(_sample(sheet, rows, [columns["on"]]) if "on" in columns else []),
         decimals="," if commas and not points else "." if points and not commas else "",
     )
+
+
+def own(text: str) -> str:
+    """The account that a cell names, "" for what is a name, is hidden in part, or is none."""
+    number = text.strip().lstrip("'").upper()
+    sorted_ = _SORTED.fullmatch(number)
+    return sorted_[1] if sorted_ else re.sub("[^A-Z0-9]", "", number) if _ACCOUNT.fullmatch(number) else ""
+
+
+def whose(above: Iterable[Sequence[str]]) -> str:
+    """The account that is named above the names of columns: the one IBAN that stands there."""
+    from stdnum import iban
+
+    found = {plain.replace(" ", "") for cells in above for cell in cells for plain in _IBAN.findall(cell)}
+    begins = {each[:length] for each in found for length in range(15, len(each) + 1)}  # a word may stand behind it
+    real = [each for each in begins if iban.is_valid(each)]
+    return real[0] if len(real) == 1 else ""
 
 
 def is_head(cells: Sequence[str], given: Mapping | None) -> bool:

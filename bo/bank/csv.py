@@ -13,12 +13,13 @@ from aggregates.money import Money, parted
 from aggregates.text import shown
 from bo import mapping
 from bo.bank import columns
-from bo.bank.statement import Balance, Line, Statement, account, reference, said
+from bo.bank.statement import Balance, Line, Statement, account, anybodys, reference, said
 from bo.sheets import Sheet
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bo.bank.statement import Ours
     from bo.findings import Findings
 
 FIELDS = (
@@ -40,6 +41,7 @@ FIELDS = (
     Field("to"),
     Field("fee", "money"),
     Field("status"),
+    Field("account"),
 )
 
 
@@ -49,8 +51,9 @@ def read(
     given: mapping.Mapping | None = None,
     currency: str = "",
     folder: Path | None = None,
+    ours: Ours = anybodys,
 ) -> list[Statement]:
-    """The one statement of a table. What cannot be read of it is found and left out. Raises Refused."""
+    """A statement for each account of ours in a table. What cannot be read is found and left out. Raises Refused."""
     chosen = given or mapping.Mapping()
     sheet = Sheet(
         findings.file, lambda: io.BytesIO(data), chosen.encoding, chosen.delimiter, chosen.header, "warning",
@@ -68,28 +71,48 @@ def read(
     )
     doubled = sorted(name for name in chosen.columns.values() if sheet.header.count(name) > 1)
     require(not doubled, f"{findings.file} has two columns {doubled[0] if doubled else ''}: give one another name")
-    lines: list[Line] = []
-    balances: list[Money | None] = []
+    tables: dict[str, _Table] = {}
+    whole = columns.whose(sheet.above)
     for at, texts in mapping.apply(chosen, sheet, FIELDS, folder):
         status = texts.get("status", "")
+        number = columns.own(texts.get("account", "")) or whole
+        table = tables.get(number)
+        if table is None:
+            table = tables[number] = _Table(number, ours(number, at))
+        if not table.ours:
+            continue
         if columns.WAITS.fullmatch(status):
             sheet.findings.add(at, "status", status, "it is not booked: it comes again when it is", "warning")
             continue
         try:
-            lines.append(_line(at, texts, currency))
-            balance = texts.get("balance", "")
-            balances.append(_money(balance, texts, currency) if balance else None)
+            table.add(_line(at, texts, currency), _balance(texts, currency))
         except Refused as no:
             sheet.findings.add(at, "", texts.get("amount", "") or texts.get("on", ""), str(no))
-            del lines[len(balances) :]
     findings.include(sheet.findings)
-    used = sorted({line.amount.currency for line in lines})
-    lines, opening, closing, fault = _ends(lines, balances)
-    days = sorted(line.on for line in lines)
-    return [
-        Statement(
+    if not tables and ours(whole, sheet.header_line):
+        tables[whole] = _Table(whole, True)
+    return [each.statement(currency, sheet.header_line) for each in tables.values() if each.ours]
+
+
+class _Table:
+    """The rows of one account: those of a bank that exports several have them in one file."""
+
+    def __init__(self, account: str, ours: bool) -> None:
+        self.account, self.ours = account, ours
+        self.lines: list[Line] = []
+        self.balances: list[Money | None] = []
+
+    def add(self, line: Line, balance: Money | None) -> None:
+        self.lines.append(line)
+        self.balances.append(balance)
+
+    def statement(self, currency: str, at: int) -> Statement:
+        used = sorted({line.amount.currency for line in self.lines})
+        lines, opening, closing, fault = _ends(self.lines, self.balances)
+        days = sorted(line.on for line in lines)
+        return Statement(
             format="CSV",
-            account="",
+            account=self.account,
             currency=used[0] if used else currency,
             opening=opening,
             closing=closing,
@@ -97,9 +120,8 @@ def read(
             last=days[-1] if days else None,
             lines=tuple(lines),
             fault=fault,
-            at=sheet.header_line,
+            at=at,
         )
-    ]
 
 
 def _line(at: int, texts: dict[str, str], currency: str) -> Line:
@@ -131,6 +153,11 @@ def _amount(texts: dict[str, str], currency: str) -> Money:
     require(came or went, "there is no amount")
     require(not (came and went), "it is money in and money out at once")
     return came if came else -went if went else Money(0, currency)
+
+
+def _balance(texts: dict[str, str], currency: str) -> Money | None:
+    balance = texts.get("balance", "")
+    return _money(balance, texts, currency) if balance else None
 
 
 def _money(text: str, texts: dict[str, str], currency: str) -> Money:

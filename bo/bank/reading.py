@@ -48,4 +48,4 @@ def read(
             return mt940.read(data, findings, ours)
     from bo.bank import csv
 
-    return csv.read(data, findings, mapping, currency, folder)
+    return csv.read(data, findings, mapping, currency, folder, ours)
