@@ -51,6 +51,8 @@ class Open(msgspec.Struct):
     iban: str
     texts: str
     held: bool
+    kept: int
+    """What was kept back of the amount before it came: a payment within the line that goes the other way."""
 
 
 class Suggestion(msgspec.Struct):
@@ -165,6 +167,11 @@ def own_accounts(views: Views) -> dict[str, tuple[str, str]]:
     return {str(number): (str(account), str(currency)) for number, account, currency in rows}
 
 
+def charges(views: Views) -> str:
+    """The account for what is kept back."""
+    return str(views.value("SELECT account FROM account_role WHERE role = 'bank-charges'") or "")
+
+
 def open_lines(views: Views, bank: str = "", line: str = "") -> list[Open]:
     """Lines without a match, the oldest first; `texts` is all that the bank says of them."""
     return views.all(
@@ -172,7 +179,8 @@ def open_lines(views: Views, bank: str = "", line: str = "") -> list[Open]:
         """SELECT l.id, l.bank, b.account, l.on_date AS "on", l.currency, l.minor, l.counterpart, l.iban,
             l.end_to_end || char(10) || l.text || char(10) || coalesce((SELECT group_concat(end_to_end || char(10) ||
             reference || char(10) || text || char(10) || counterpart, char(10)) FROM bank_part WHERE line = l.id), '')
-            AS texts, l.held FROM bank_line l JOIN bank b ON b.ref = l.bank
+            AS texts, l.held, coalesce((SELECT SUM(minor) FROM bank_part WHERE line = l.id AND currency = l.currency
+            AND minor * l.minor < 0), 0) AS kept FROM bank_line l JOIN bank b ON b.ref = l.bank
             WHERE l.match = 0 AND ?1 IN ('', l.bank) AND ?2 IN ('', l.id) ORDER BY l.on_date, l.place""",
         bank, line,
     )  # fmt: skip

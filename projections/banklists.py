@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import date
-from itertools import groupby
-from operator import itemgetter
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -175,14 +175,18 @@ def lines(
 
 
 def details(views: Views, lines: Sequence[str]) -> dict[str, list[str]]:
-    """What the bank says of the payments within each of these lines."""
+    """What the bank says of the payments within each of these lines; of those it says nothing of, their amounts."""
     rows = views.rows(
-        """SELECT line, counterpart || iif(counterpart = '' OR said = '', '', ': ') || said
+        """SELECT line, counterpart || iif(counterpart = '' OR said = '', '', ': ') || said, minor, currency
             FROM (SELECT *, coalesce(nullif(text, ''), nullif(reference, ''), end_to_end) AS said FROM bank_part)
             WHERE line IN (SELECT value FROM json_each(?)) ORDER BY line, number""",
         msgspec.json.encode(lines).decode(),
     )  # fmt: skip
-    return {line: [said for _, said in group if said] for line, group in groupby(rows, key=itemgetter(0))}
+    found: dict[str, list[str]] = defaultdict(list)
+    for line, said, minor, currency in rows:
+        if said or minor is not None:
+            found[line].append(said or f"{Decimal(minor).scaleb(-views.digits(currency))} {currency}")
+    return found
 
 
 def with_details(text: str, said: Sequence[str], few: bool = True) -> str:

@@ -368,6 +368,23 @@ def test_a_counterparty_beside_a_name_is_an_account() -> None:
     assert (line.counterpart, line.iban) == ("Ada", "")
 
 
+def test_what_was_kept_back_of_an_amount_stands_within_its_line() -> None:
+    head = "Date,Name,Type,Status,Currency,Gross,Fee,Net,Transaction ID,Invoice Number,Balance\n"
+    rows = (
+        "2026-01-09,Ada,Payment,Completed,EUR,100.00,-2.50,97.50,T1,RG 1,97.50\n"
+        "2026-01-10,Ada,Refund,Completed,EUR,-100.00,2.50,-97.50,T2,,0.00\n"
+        "2026-01-11,Bob,Payment,Completed,EUR,5.00,0.00,5.00,T3,,5.00\n"
+    )
+    found = parsed(head + rows)
+    assert [line.amount for line in found.lines] == [eur("97.50"), eur("-97.50"), eur(5)]
+    assert [[part.amount for part in line.parts] for line in found.lines] == [
+        [eur(100), eur("-2.50")], [eur(-100), eur("2.50")], [],
+    ]  # fmt: skip
+    assert (found.lines[0].text, found.lines[0].reference, found.unsound()) == ("RG 1", "T1", "")
+    [other] = parsed("Date,Amount,Gross,Invoice number\n2026-01-09,5.00,6.00,RG 1\n").lines
+    assert (other.parts, other.text) == ((), "")
+
+
 OTHER = "NL91ABNA0417164300"
 OURS = "DE89370400440532013000"
 

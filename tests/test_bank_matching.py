@@ -318,6 +318,20 @@ def test_what_a_bank_says_of_the_payments_of_a_batch_is_shown_and_found_by_rules
     assert [(row.rule, row.targets) for row in desk.suggested()] == [("flats", "4100")]
 
 
+def test_an_invoice_is_paid_whole_though_charges_were_kept_back(desk: Desk) -> None:
+    number = desk.invoice()
+    path = desk.office.folder / "net.csv"
+    head = "Date,Name,Gross,Fee,Net,Transaction ID,Invoice Number\n"
+    path.write_text(f"{head}2026-02-01,Ada Ltd,95.20,-2.20,93.00,T1,{number}\n")
+    importing.import_file(desk.ledger, "MAIN", str(path), None, "", False)
+    assert [row.text for row in banklists.lines(desk.views)] == [f"{number} / 95.20 EUR / -2.20 EUR"]
+    [found] = desk.suggested()
+    assert (found.targets, found.sure) == (f"{number} 6500", True)
+    assert found.why == f"{number} in the text, and the amount before charges of 2.20 EUR"
+    desk.confirm(found.line)
+    assert (desk.owing(number), desk.stands("6500"), desk.stands("1200")) == (eur(0), eur("2.20"), eur(93))
+
+
 def test_what_a_line_made_is_not_voided_under_it(desk: Desk) -> None:
     [line] = desk.booked("01,Ada,,advance,,10.00")
     desk.confirm(line, "C-1")

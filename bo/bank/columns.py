@@ -41,6 +41,8 @@ NAMES = {
     "from": "payername zahlungspflichtiger",
     "to": "zahlungsempfängerin payeename",
     "fee": "fee",
+    "gross": "gross brutto",
+    "document": "invoicenumber rechnungsnummer",
     "status": "status state info buchungsstatus",
     "account": "account rekening rekeningnummer ibanbban auftragskonto ibanauftragskonto auftraggeberkonto "
     "ibanauftraggeberkonto",
@@ -89,6 +91,10 @@ def automatic(sheet: Sheet) -> Mapping:
             columns.pop(field, None)
     if "completeddate" not in plain:
         columns.pop("fee", None)  # Revolut takes its fee besides the amount, others within it
+    if _plain(columns.get("amount", "")) not in ("net", "netto"):
+        columns.pop("gross", None)
+    if "reference" not in columns:
+        columns.pop("document", None)  # it would tell lines from those that came without it
     rows = [cells for _, cells in islice(sheet.rows(), SAMPLE)]
     if "account" in columns and "iban" not in columns and len({*_sample(sheet, rows, [columns["account"]])}) > 1:
         columns.pop("account")  # they may be those of the parties

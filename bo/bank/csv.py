@@ -13,7 +13,7 @@ from aggregates.money import Money, parted
 from aggregates.text import shown
 from bo import mapping
 from bo.bank import columns
-from bo.bank.statement import Balance, Line, Statement, account, anybodys, reference, said
+from bo.bank.statement import Balance, Line, Part, Statement, account, anybodys, reference, said
 from bo.sheets import Sheet
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ FIELDS = (
     Field("from"),
     Field("to"),
     Field("fee", "money"),
+    Field("gross", "money"),
+    Field("document"),
     Field("status"),
     Field("account"),
 )
@@ -126,16 +128,19 @@ class _Table:
 
 def _line(at: int, texts: dict[str, str], currency: str) -> Line:
     value_on, amount = texts.get("value_on", ""), _amount(texts, currency)
+    gross = _money(texts["gross"], texts, currency) if texts.get("gross") else amount
+    text, document = texts.get("text", ""), texts.get("document", "")
     return Line(
         on=_day(texts.get("on", "")),
         amount=amount,
         value_on=_day(value_on) if value_on else None,
         counterpart=said(texts.get("counterpart", "") or texts.get("to" if amount.minor < 0 else "from", "")),
         iban=account(texts.get("iban", "")),
-        text=said(texts.get("text", "")),
+        text=said(text, document if document not in text else ""),
         reference=reference(texts.get("reference", "")),
         end_to_end=reference(texts.get("end_to_end", "")),
         kind=said(texts.get("kind", "")),
+        parts=(Part(amount=gross), Part(amount=amount - gross)) if gross != amount else (),
         at=at,
     )
 

@@ -34,7 +34,7 @@ _FORMS = {
 
 
 class Match(NamedTuple):
-    """What a line may be: items, or an account; `why` says what agreed."""
+    """What a line may be: items, an account, or items and the account of what is left; `why` says what agreed."""
 
     rule: Rule
     items: tuple[Item, ...]
@@ -92,7 +92,7 @@ class Matcher:
         for item in bankitems.returnable(views):
             self._returnable[item.account, (item.currency, item.minor)].append(item)
         self._lengths = sorted({len(number) for number in self._by_number}, reverse=True)
-        self._own = bankitems.own_accounts(views)
+        self._own, self._charges = bankitems.own_accounts(views), bankitems.charges(views)
         self._halves: dict[Amount, list[Open]] = defaultdict(list)
         for line in bankitems.open_lines(views):
             self._halves[line.currency, -line.minor].append(line)
@@ -191,6 +191,9 @@ class Matcher:
         if line.minor in (owing, sum(item.asks(line.on) for item in fitting)):
             why = f"{numbers} in the text, and the amount{_less(owing, line)}"
             return Match(rule, tuple(fitting), "", rule.sure, why)
+        if line.kept and line.minor - line.kept == owing:
+            why = f"{numbers} in the text, and the amount before charges of {Money(abs(line.kept), line.currency)}"
+            return Match(rule, tuple(fitting), self._charges, rule.sure, why)
         less = Money(abs(owing) - abs(line.minor), line.currency)
         off = f"{less} less than is owing" if less.minor > 0 else f"{-less} more than is owing"
         return Match(rule, tuple(fitting), "", False, f"{numbers} in the text, but {off}")
@@ -268,7 +271,7 @@ def rows(found: Sequence[tuple[Open, Match]]) -> list[Suggestion]:
     return [
         Suggestion(
             line.id, line.on, line.currency, Minor(line.minor), line.counterpart, match.rule.name,
-            " ".join(item.number for item in match.items) or match.account, match.sure, match.why,
+            " ".join(filter(None, (*(item.number for item in match.items), match.account))), match.sure, match.why,
         )
         for line, match in found
     ]  # fmt: skip

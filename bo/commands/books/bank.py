@@ -170,8 +170,8 @@ def import_(
     Columns of a CSV that cannot be told by their names are told in a mapping: {"columns": {"on": "Dato", "text":
     "Tekst", "amount": "Beløp"}, "dates": "%d.%m.%Y", "decimals": ","}. Fields: on; amount, or in and out; balance,
     value_on, currency, counterpart, iban, text, reference, end_to_end, kind, sign; from and to, where each party has a
-    column of its own; fee, taken besides the amount; status, of which rows that are pending are left out; account, of
-    which those of other accounts are.
+    column of its own; fee, taken besides the amount; gross, of which charges were kept back; document, the number of an
+    invoice; status, of which rows that are pending are left out; account, of which those of other accounts are.
 
     \b
     Example: bo bank import MAIN statement.xml --dry-run
