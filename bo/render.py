@@ -65,7 +65,7 @@ def rows(found: Sequence[msgspec.Struct], how: How) -> None:
     elif names:
         from bo import tables
 
-        tables.draw(list(plain), names, numeric(shape, chosen), how.format, asked=bool(how.columns))
+        tables.draw(list(plain), names, numeric(shape, chosen), how.format, asked=bool(how.columns), whole=False)
 
 
 def one(found: msgspec.Struct, how: How) -> None:

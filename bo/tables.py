@@ -19,13 +19,18 @@ _GAP = 2
 _NAME, _SENTENCE, _CODE = 8, 14, 24
 """A name is cut to no less than 8; a sentence is wrapped at no less than 14; what has no space is whole up to 24."""
 _LINES = 6
+_LONGEST = 1000
+"""A cell of a listing that has more letters is cut, wherever the table goes: programs ask for JSON or CSV."""
 
 
 def draw(
-    listed: list[dict[str, Any]], names: Sequence[str], numbers: set[str], format: str, *, asked: bool = False
-) -> None:
-    """`asked`: the user chose the columns, so that none is left out."""
+    listed: list[dict[str, Any]], names: Sequence[str], numbers: set[str], format: str, *, asked: bool = False,
+    whole: bool = True,
+) -> None:  # fmt: skip
+    """`asked`: the user chose the columns, so that none is left out; `whole`: nothing is cut off the terminal."""
     cells = [[clean(cell(row[name])) for name in names] for row in listed]
+    if not whole:
+        cells = [[text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…" for text in row] for row in cells]
     heads = [clean(name) for name in names]
     sides = ["right" if name in numbers else "left" for name in names]
     left_out: list[str] = []

@@ -20,15 +20,13 @@ if TYPE_CHECKING:
     from projections.core import Views
     from store.recorded import Committed, Recorded
 
-LONGEST = 1_000
-"""A value of more characters is shortened here; the log keeps all of it."""
 _encode = msgspec.json.Encoder().encode
 
 
 class Trail(Projection):
     """`changes` is a JSON array: the fields of the event and, where they had others, their old values."""
 
-    version = 3
+    version = 4
     tables = """
         CREATE TABLE committed(sequence INTEGER PRIMARY KEY, first INTEGER, leaves INTEGER, position INTEGER,
             at INTEGER, person TEXT, device TEXT, tool TEXT, verdict TEXT, detail TEXT, root TEXT);
@@ -74,33 +72,22 @@ def _tag(kind: type) -> str:
 
 def _changes(event: Any, recorded: Recorded) -> str:
     before = recorded.before
-    if recorded.stream:  # most entries are short and are written as they are, less the tag at their beginning
+    if recorded.stream:  # most are written as they are, less the tag at their beginning
         raw = _encode([event, before] if before else [event])
         start, tag, rest = raw.partition(b'"type":"%b",' % _tag(type(event)).encode())
-        if tag and len(start) + len(rest) <= LONGEST:
+        if tag:
             return (start + rest).decode()
     new = msgspec.to_builtins(event, str_keys=True)
     del new["type"]
     if not recorded.stream:
         new = _readable(new)
-    raw = _encode([new, before] if before else [new])
-    if len(raw) > LONGEST:
-        raw = _encode([_shortened(part) for part in (new, before)])
-    return raw.decode()
+    return _encode([new, before] if before else [new]).decode()
 
 
 def _readable(act: dict[str, Any]) -> dict[str, Any]:
     """A control act without its keys and hashes."""
     plain = {name: value for name, value in act.items() if name not in _HIDDEN}
     return {name: _readable(value) if isinstance(value, dict) else value for name, value in plain.items()}
-
-
-def _shortened(part: dict[str, Any]) -> dict[str, Any]:
-    raw = {name: _encode(value) for name, value in part.items()}
-    return {
-        name: part[name] if len(value) <= LONGEST else f"{value[:LONGEST].decode(errors='ignore')}…"
-        for name, value in raw.items()
-    }
 
 
 class Entry(msgspec.Struct):

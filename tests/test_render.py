@@ -79,6 +79,17 @@ def test_json_has_exact_amounts_as_strings_and_iso_days(capsys: pytest.CaptureFi
     assert found[1]["on"] is None
 
 
+@pytest.mark.parametrize(("format", "whole"), [("table", False), ("md", False), ("json", True), ("csv", True)])
+def test_a_long_cell_is_whole_for_programs_and_cut_for_people(
+    format: str, whole: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "long" * 1_000
+    render.rows([msgspec.structs.replace(ACME, name=long)], How(format))
+    out = capsys.readouterr().out
+    assert (long in out) == whole
+    assert ("…" in out) == (not whole)
+
+
 def test_an_empty_listing_is_an_empty_array(capsys: pytest.CaptureFixture[str]) -> None:
     render.rows([], How("json"))
     assert capsys.readouterr().out == "[]\n"
