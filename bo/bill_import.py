@@ -18,7 +18,7 @@ from aggregates.lines import Line
 from aggregates.money import ZERO, Money, exact
 from aggregates.record import Record, check
 from aggregates.text import reference, shown
-from bo import paying, purchasing, records
+from bo import otherwise, paying, purchasing, records
 from bo.books import chart, late, number
 from bo.debris import cleaned
 from bo.invoice_import import Import, day, encode, offer, total
@@ -117,30 +117,32 @@ class BillImport(Import):
             self.notes.append(f"The file says {amount}.")
         return bill_line_of(description, "-1" if net < ZERO else "1", f"{abs(net).amount:f}", tax, account)
 
-    def _take(self, head: dict[str, str], lines: list[Line] | None) -> None:
+    def _take(self, head: dict[str, str], lines: list[Line] | None) -> str:
         notes = " ".join((head.get("text", ""), *self.notes)).strip()
         self.notes.clear()
         if lines is None:
-            return
+            return ""
         vendor = self._vendor(head)
-        on, paid = day(head, "on"), day(head, "paid")
+        on, due, paid = (day(head, name) for name in ("on", "due", "paid"))
         require(on, f"{head['ref']} has no date")
         currency = head.get("currency", "").upper() or vendor.currency
         terms = int(exact(head["terms"])) if head.get("terms") else vendor.terms
         event = Bill().add(
-            "", vendor.ref, head["ref"], on or date.min, lines, currency, Party(""), "", day(head, "due"), terms,
+            "", vendor.ref, head["ref"], on or date.min, lines, currency, Party(""), "", due, terms,
             day(head, "booked"), notes, total(head.get("total", ""), currency), offer(head, on),
         )  # fmt: skip
         amount = _paid(event, paid, head.get("paid_amount", ""))
         here = bills.known(self.views, vendor.ref, event.ref)
         if here is not None:
-            same = (here.on, here.currency, here.total) == (event.on.isoformat(), currency, event.total.minor)
-            require(same, f"{event.ref} of {vendor.ref} is {here.number} already, and says otherwise")
+            other = otherwise.of_bill(here, event)
+            require(not other, f"{event.ref} of {vendor.ref} is {here.number} already, and says otherwise: {other}")
             self.known += 1
-            return
+            told = otherwise.stays(here, event, bool(due or head.get("terms")), paid, amount)
+            return f"{here.number} is here already, and stays as it is: {told}" if told else ""
         self.sums[currency] += event.total.minor
         self.paid += paid is not None
         self.ready.append(encode(Ready(event, paid, head.get("payment", ""), amount)))
+        return ""
 
     def _vendor(self, texts: dict[str, str]) -> Vendor:
         """The vendor of a row, who may be new with it."""

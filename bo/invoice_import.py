@@ -21,7 +21,7 @@ from aggregates.money import Money, exact, parted
 from aggregates.record import Record
 from aggregates.relief import offered
 from aggregates.text import shown
-from bo import errors, invoicing, mapping
+from bo import errors, invoicing, mapping, otherwise
 from bo.importing import mapping_named, save_mapping, tell_findings
 from bo.parts import Parts
 from bo.progress import Progress
@@ -139,9 +139,12 @@ class Import:
                 seen.add(name)
                 lines = self._lines(sold)
                 try:
-                    self._take(head, lines)
+                    remark = self._take(head, lines)
                 except Refused as no:
                     self.sheet.findings.add(at, "", name, str(no))
+                else:
+                    if remark:
+                        self.sheet.findings.add(at, "", name, remark, "warning")
                 self.wrong += self.sheet.findings.errors > before
         if self.renumber:
             self.ready.sort(key=lambda raw: (self._decode(raw).on, self._decode(raw).number))
@@ -204,11 +207,11 @@ class Import:
         except NotFound as no:
             raise Refused(str(no)) from None
 
-    def _take(self, head: dict[str, str], lines: list[Line] | None) -> None:
-        """Keep the invoice for the second pass, unless it is here already."""
+    def _take(self, head: dict[str, str], lines: list[Line] | None) -> str:
+        """Keep the invoice for the second pass, unless it is here already; a remark, where there is one."""
         number, buyer = head["number"], self.customer(head["customer"])
         if lines is None:
-            return
+            return ""
         on, due = day(head, "on"), day(head, "due")
         require(on, f"{number} has no date")
         currency = head.get("currency", "").upper() or buyer.currency
@@ -219,12 +222,14 @@ class Import:
         )  # fmt: skip
         here = invoices.known(self.views, number)
         if here is not None:
-            require(invoices.agree(here, event, due is not None), f"{number} is here already, and says otherwise")
+            other = otherwise.of_invoice(here, event, due is not None)
+            require(not other, f"{number} is here already, and says otherwise: {other}")
             self.known += 1
-            return
+            return ""
         require(not self.renumber or event.total, f"{number} comes to nothing: it cannot have a number of our own")
         self.sums[currency] += event.total.minor
         self.ready.append(encode(event))
+        return ""
 
     def _customer(self, ref: str) -> Customer:
         require(ref, "an invoice is for a customer")

@@ -246,15 +246,20 @@ def listed(
 class Known(msgspec.Struct):
     number: str
     on: str
+    due: str
     currency: str
     total: int
+    owing: int
+    lines: str
+    discount: str | None
+    discount_until: str | None
 
 
 def known(views: Views, vendor: str, ref: str) -> Known | None:
     """The bill of a vendor that has a number of his, to compare it with one to import."""
     return views.one(
         Known,
-        """SELECT number, on_date AS "on", currency, total FROM bill
+        """SELECT number, on_date AS "on", due, currency, total, owing, lines, discount, discount_until FROM bill
             WHERE vendor = ? AND ref = ? COLLATE NOCASE AND NOT voided""",
         vendor, ref,
     )  # fmt: skip

@@ -267,17 +267,3 @@ def known(views: Views, key: str) -> Known | None:
             WHERE key = ? AND number IS NOT NULL""",
         key,
     )
-
-
-def agree(here: Known, event: Issued, due: bool) -> bool:
-    """Whether an invoice to import says the same; when it is due and its discount only where its file says so."""
-    terms = event.discount
-    offered = (str(terms.percent), terms.until.isoformat()) if terms else None
-    return (
-        (
-            (here.customer, here.on, here.currency, here.total, here.lines)
-            == (event.customer, event.on.isoformat(), event.currency, event.total.minor, lines_of(event))
-        )
-        and (not due or here.due == event.due.isoformat())
-        and offered in (None, (here.discount, here.discount_until))
-    )

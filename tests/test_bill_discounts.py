@@ -241,6 +241,33 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 _places = count()
 
 
+def test_what_a_file_says_otherwise_of_a_known_bill_is_told_and_not_taken_over(
+    office: Office, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def take(head: str, row: str) -> tuple[list[str], str]:
+        file = office.folder / "again.csv"
+        file.write_text(f"vendor,ref,on,description,amount,tax,{head}\nV-AGAIN,1,{DAY},Paper,100,0,{row}\n")
+        done = BillImport(office.ledger, str(file), None, "", add_vendors=True).run(accept_valid=False)
+        return done, capsys.readouterr().err
+
+    take("due,discount_terms", "2026-03-01,2/10")
+    before = open_views(office.ledger).position
+    for head, row, told in (
+        ("due,discount_terms", "2026-03-01,2/10", ""),
+        ("due", "", ""),
+        ("due", "2026-03-02", "due 2026-03-01, not 2026-03-02"),
+        ("terms", "10", "due 2026-03-01, not 2026-02-10"),
+        ("discount_terms", "3/10", "discount 2 % until 2026-02-10, not 3 % until 2026-02-10"),
+        ("account", "6400", "other lines"),
+        ("paid", "2026-02-01", "100.00 EUR is owing, though the file says that it was paid on 2026-02-01"),
+    ):
+        done, err = take(head, row)
+        assert done == ["0 bills", "1 was here already"]
+        assert (told in err) if told else not err
+        assert ("is here already, and stays as it is" in err) == bool(told)
+    assert open_views(office.ledger).position == before
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.lists(ROWS, min_size=1, max_size=8))
 def test_what_a_file_says_was_paid_less_in_time_is_discounted_and_else_owing(office: Office, rows: list[Row]) -> None:
