@@ -17,6 +17,7 @@ from aggregates.core import Refused
 from bo import adopting
 from bo.adopting import Adoption
 from bo.errors import PartlyDone
+from bo.exports import hledger as export
 from bo.findings import Findings
 from bo.journals import hledger
 from bo.journals.hledger import SYMBOLS
@@ -298,9 +299,17 @@ def test_a_party_is_named_whole() -> None:
     assert [leg.party for leg in entry.legs] == ["customer/C 2", "vendor/V-1"]
 
 
+def test_a_semicolon_in_a_tag_is_read_by_hledger_and_by_us(tmp_path: Path) -> None:
+    tags = export._tags({"party": "customer/A;B, C", "text": "one; two"})
+    path = journal(tmp_path, f"2024-01-01 x\n    assets:a  1 EUR{tags}\n    assets:b\n")
+    values = ran(program("hledger"), "-f", str(path), "tags", "--values")
+    assert values.splitlines() == ["customer/A;B  C", "one; two"]
+    [entry] = hledger.read(path.read_text().splitlines(), Findings("some")).entries
+    assert entry.legs[0].party == "customer/A;B  C"
+
+
 def test_our_own_export_comes_back_with_its_numbers(office: Office, tmp_path: Path) -> None:
     from bo import exporting
-    from bo.exports import hledger as export
 
     chosen = random.Random(4)
     text = "".join(entry(chosen, on) for on in range(20))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 LETTERS = {"asset": "A", "liability": "L", "equity": "E", "income": "R", "expense": "X"}
 _TEXT = str.maketrans({";": ",", "|": "/"})
 _CODE = str.maketrans({"(": "[", ")": "]", ";": ","})
-_TAG = str.maketrans({",": " ", ";": " ", "[": "(", "]": ")"})
-"""A comma ends a tag, and brackets in a comment hold a date."""
+_TAG = str.maketrans({",": " ", "[": "(", "]": ")"})
+"""A comma ends a tag, however it is quoted, and brackets in a comment hold a date."""
 _NAME = str.maketrans(dict.fromkeys(";:()[]{}\"'*!@=~|", " "))
 
 
@@ -42,7 +42,7 @@ def text(export: Export) -> Iterator[str]:
     """Export the books as an hledger journal: accounts, currencies and entries.
 
     A period begins with an entry of the day before that brings its balances forward. Party, tax and dimensions are
-    tags of the postings.
+    tags of the postings. The format has no way to write a comma in a tag: it becomes a blank.
 
     \b
     Example: bo export hledger -o books.journal && hledger -f books.journal check --strict ordereddates
