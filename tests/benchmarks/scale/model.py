@@ -11,6 +11,7 @@ from itertools import count
 from typing import Literal
 
 from store.ledger import LATELY
+from store.postgres import PLACES
 
 Step = tuple[Literal["compute", "wait", "lock", "unlock", "flush"], float]
 Steps = Iterator[Step]
@@ -35,11 +36,17 @@ class Commit:
     disk: float
     """The fsync of the server, or of the folder; with a standby, also its own."""
     behind: float = 0.0
-    """Processor of the client with the lock, when others have committed meanwhile."""
+    """Processor of the client, when others have committed meanwhile."""
     behind_each: float = 0.0
     """The same for each of their commits."""
+    busy: float = 1.0
+    """How many times as long the same takes a processor while all processors of the machine are busy."""
     polled: bool = False
-    """The lock is a file, and who waits looks again and again."""
+    """The lock is a file: who waits looks again and again, and nobody decides before he has it."""
+
+    def following(self, commits: int) -> float:
+        """Processor of the client to follow so many commits of others at a time."""
+        return self.behind + commits * self.behind_each if commits else 0.0
 
 
 @dataclass
@@ -80,11 +87,12 @@ class Simulation:
         self._chance, self._order, self._now = random.Random(1), count(), 0.0
         self._events: list[tuple[float, int, Callable[[], None]]] = []
         self._jobs: deque[tuple[float, Steps]] = deque()
-        self._ledgers = [_Ledger() for _ in range(ledgers)]
+        self._ledgers = [_Ledger() for _ in range(ledgers * (1 + PLACES))]
+        """Those of the places before each ledger's lock come after the ledgers."""
         self._waits: list[float] = []
         self._flushing, self._flushed = False, list[Steps]()
         for number in range(writers):
-            self._go(self._writer(number % ledgers))
+            self._go(self._writer(number % ledgers, ledgers))
 
     def run(self, seconds: float = 30.0) -> Result:
         while self._events and self._events[0][0] <= seconds:
@@ -92,25 +100,50 @@ class Simulation:
             happen()
         return Result(seconds, self._waits)
 
-    def _writer(self, at: int) -> Steps:
-        """The life of one: look, ask for the lock, follow the others, decide, send, and go on to the next."""
+    def _writer(self, at: int, ledgers: int) -> Steps:
+        """The life of one: look, ask for the lock, follow the others, decide, send, and go on to the next.
+
+        Who had nobody to follow the last time, or is a new program each time, decides first, and the lock is for what
+        the server does. Who had to follow several commits lines up before the lock, and follows what he can there.
+        """
         cost, rtt, ledger, seen, looked = self._cost, self._rtt, self._ledgers[at], 0, -LATELY
+        place = ledgers + at * PLACES + self._chance.randrange(PLACES)
+        alone, crowded = False, False
         yield "wait", self._chance.random() * (self._every or 0.01)
         while True:
-            start = self._now
+            start, followed = self._now, 0
             if start - looked >= LATELY and ledger.commits > seen:
                 missed, seen = ledger.commits - seen, ledger.commits
                 yield "wait", rtt
-                yield "compute", cost.behind + missed * cost.behind_each
+                yield "compute", cost.following(missed)
+            if self._every and not cost.polled:
+                alone = True
+            if alone:
+                yield "compute", cost.inside
+            elif crowded:
+                yield "lock", place
+                yield "wait", rtt
+                followed, seen = ledger.commits - seen, ledger.commits
+                yield "compute", cost.following(followed)
             yield "wait", cost.outside_trips * rtt
             yield "lock", at
+            if alone and ledger.commits > seen:  # overtaken: once more, from the lock on
+                yield "unlock", at
+                yield "wait", cost.outside_trips * rtt
+                yield "lock", at
+                alone = False
+            if crowded:
+                yield "unlock", place
             missed = ledger.commits - seen
-            yield "compute", cost.inside + (cost.behind + missed * cost.behind_each if missed else 0.0)
-            yield "wait", cost.inside_trips * rtt
+            if not alone:
+                yield "compute", cost.inside + cost.following(missed)
+                yield "wait", cost.inside_trips * rtt
             yield "compute", cost.server
             yield "flush", cost.disk
             ledger.commits += 1
             seen, looked = ledger.commits, self._now
+            alone = not (followed or missed or cost.polled)
+            crowded = followed + missed > 1 and not cost.polled
             yield "unlock", at
             yield "compute", cost.outside
             yield "wait", cost.outside_idle
@@ -142,7 +175,7 @@ class Simulation:
             self._later(seconds, lambda: self._go(steps))
         elif self._cores:
             self._cores -= 1
-            self._later(seconds, lambda: self._computed(steps))
+            self._later(seconds * (1.0 if self._cores else self._cost.busy), lambda: self._computed(steps))
         else:
             self._jobs.append((seconds, steps))
 

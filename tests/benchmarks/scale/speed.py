@@ -50,15 +50,18 @@ class Point(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What writers did that stay, what new programs did, and seconds of a commit of many invoices by place."""
+    """What writers did that stay, what one did that always asked for the lock before it decided, what new programs did,
+    and seconds of a commit of many invoices by place.
+    """
 
     points: list[Point]
+    rivalled: list[Point]
     new: list[Point]
     batches: dict[str, float]
 
 
 def measure(folder: Path, seconds: float) -> dict[str, object]:
-    parts = Parts([], [], {})
+    parts = Parts([], [], [], {})
     _place(folder, "SQLite", "", seconds, float, parts)
     with ExitStack() as stack:
         server = Server(durable=True)
@@ -82,8 +85,10 @@ def measure(folder: Path, seconds: float) -> dict[str, object]:
             folder, "PostgreSQL, synchronous standby", pair.url(schema="pair"), seconds,
             lambda: sum(map(processor, pair.servers)), parts,
         )  # fmt: skip
-    points, new = ([point._asdict() for point in found] for found in (parts.points, parts.new))
-    return {"points": points, "new": new, "batches": parts.batches, "fsync": disk, "behind": follow}
+    points, rivalled, new = ([point._asdict() for point in found] for found in parts[:3])
+    return {
+        "points": points, "rivalled": rivalled, "new": new, "batches": parts.batches, "fsync": disk, "behind": follow,
+    }  # fmt: skip
 
 
 def url(server: Server, network: Delay, schema: str) -> str:
@@ -101,21 +106,22 @@ def _place(
     office.close()
     place = place or str(office.directory)
     rtt = round_trip(place) if place.startswith("postgresql:") else 0.0
-    with Crew([(home, place)] * max(WRITERS)) as crew:
-        for count in WRITERS:
-            before = processor()
-            taken = crew.work(count, seconds)
-            parts.points.append(_point(name, count, 1, rtt, taken, processor() - before))
+    for rivalled, counts, points in ((False, WRITERS, parts.points), (True, (1,), parts.rivalled)):
+        with Crew([(home, place)] * max(counts), rivalled=rivalled) as crew:
+            for count in counts:
+                before = processor()
+                taken = crew.work(count, seconds)
+                points.append(_point(name, count, 1, rtt, taken, processor() - before))
     parts.new.append(_point(name, 1, 1, rtt, _new(place, machine(home, "home-new")), 0.0))
     parts.batches[name] = _batch(session(place, machine(home, "home-batch")))
 
 
 def _new(place: str, home: Path) -> list[Taken]:
-    """The first commit of programs that are up to date, and have been connected."""
+    """The first commit of programs that are up to date, and have been connected, as if they had been overtaken."""
     taken = []
     for _ in range(PROGRAMS + 1):
         ledger = session(place, home)
-        taken.append(Watched(ledger).work(0.0))
+        taken.append(Watched(ledger, rivalled=True).work(0.0))
         ledger.close()
     return taken[1:]
 

@@ -39,7 +39,10 @@ OFFICES = (Office(5), Office(50), Office(500))
 
 
 class Speed:
-    """The constants of a commit, worked out of what one and two writers did; what more of them did is not used."""
+    """The constants of a commit, worked out of what one writer who asks for the lock first and two writers did.
+
+    How much longer processors take that are all busy, several ledgers show. What more writers did is not used.
+    """
 
     def __init__(self, known: Known) -> None:
         self._known = known["speed"]
@@ -54,12 +57,9 @@ class Speed:
         return dict(found)
 
     def one(self, place: str, *, new: bool) -> Known:
-        """A commit of a single writer: of one that stays, or the first of a new program."""
-        found = self.point(place, 1)
-        if new:
-            [first] = [p for p in self._known["new"] if p["place"] == place]
-            found = {**first, "server_cpu": found["server_cpu"]}
-        return found
+        """A commit that asks for the lock before it decides: of a writer that stays, or the first of a new program."""
+        [stays], [first] = ([p for p in self._known[kind] if p["place"] == place] for kind in ("rivalled", "new"))
+        return {**first, "server_cpu": stays["server_cpu"]} if new else dict(stays)
 
     def trips(self, *, new: bool) -> tuple[float, float]:
         """Round trips of a commit without and with the lock: how much longer it takes where one takes longer."""
@@ -71,16 +71,18 @@ class Speed:
     def cost(self, place: str, *, new: bool = False) -> Commit:
         """What a commit takes; from afar what it takes nearby, as only round trips are added."""
         place = place if place in (FOLDER, PAIR) else NEAR
-        one, stays, two = self.one(place, new=new), self.point(place, 1), self.point(place, 2)
+        one, stays, two = self.one(place, new=new), self.one(place, new=False), self.point(place, 2)
         outside_trips, inside_trips = (0.0, 0.0) if place == FOLDER else self.trips(new=new)
         each = self._known["behind"]
         outside, idle = one["all_cpu"] - one["holding_cpu"], one["all"] - one["holding"] - outside_trips * one["rtt"]
         rest = max(one["holding"] - one["holding_cpu"] - inside_trips * one["rtt"], 0.0)
         server = min(one["server_cpu"], rest)
+        several = max(self.points, key=lambda point: int(point["ledgers"]))
         return Commit(
+            busy=max(several["all_cpu"] / self.point(NEAR, 1)["all_cpu"], 1.0),
             outside=outside, outside_idle=max(idle - outside, 0.0), outside_trips=outside_trips,
             inside=one["holding_cpu"], inside_trips=inside_trips, server=server, disk=rest - server,
-            behind=max(two["holding_cpu"] - stays["holding_cpu"] - each, 0.0), behind_each=each,
+            behind=max(two["all_cpu"] - stays["all_cpu"] - each, 0.0), behind_each=each,
             polled=place == FOLDER,
         )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Writers at work on one ledger, each a process of its own with its views, and where the time of their commits goes.
 
-`python -m tests.benchmarks.scale.writers PLACE HOME` is one of them: for each number of seconds that its input names it
-issues invoices for that long, one a commit, and tells what they took; for 0 it issues one.
+`python -m tests.benchmarks.scale.writers PLACE HOME free` (or `rivalled`) is one of them: for each number of seconds
+that its input names it issues invoices for that long, one a commit, and tells what they took; for 0 it issues one.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 from bo.session import Session
 from tests.ledgers import issue, session
@@ -41,19 +41,25 @@ class Taken(NamedTuple):
 
 
 class Watched:
-    """A ledger whose lock is watched: how long it is waited for, and how long it is held."""
+    """A ledger whose lock is watched: how long it is waited for, and how long it is held.
 
-    def __init__(self, ledger: Session) -> None:
-        self.ledger, self.taken = ledger, Taken()
+    Who decides before he has it holds it for what the server does, which is not seen from here; a `rivalled` one asks
+    for it first, as if others had written.
+    """
+
+    def __init__(self, ledger: Session, *, rivalled: bool = False) -> None:
+        self.ledger, self.taken, self._rivalled = ledger, Taken(), rivalled
         self._writing = ledger.store.writing
         vars(ledger.store)["writing"] = self.writing  # measured from outside, as it is
 
     @contextmanager
-    def writing(self, *words: Any) -> Iterator[Any]:
+    def writing(self, since: int | None = None, believed: bytes | None = None) -> Iterator[None]:
         asked = perf_counter()
-        with self._writing(*words) as given:
+        with self._writing(since, believed):
             held, cpu = perf_counter(), process_time()
-            yield given
+            yield
+        if believed is not None:
+            return
         self.taken = self.taken.plus(
             Taken(0, 0.0, held - asked, perf_counter() - held, 0.0, process_time() - cpu)
         )  # fmt: skip
@@ -63,6 +69,7 @@ class Watched:
         start, cpu = perf_counter(), process_time()
         commits = 0
         while not commits or perf_counter() < start + seconds:
+            self.ledger.unrivalled = self.ledger.unrivalled and not self._rivalled
             self.ledger.commit(issue)
             commits += 1
         return self.taken.plus(Taken(commits, perf_counter() - start, 0.0, 0.0, process_time() - cpu))
@@ -79,10 +86,11 @@ def machine(folder: Path, name: str) -> Path:
 class Crew:
     """So many writers, of which some work at a time. `places` are their ledgers: folder of the owner, and place."""
 
-    def __init__(self, places: list[tuple[Path, str]]) -> None:
+    def __init__(self, places: list[tuple[Path, str]], *, rivalled: bool = False) -> None:
+        kind = "rivalled" if rivalled else "free"
         self._processes = [
             subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__, place, str(machine(folder, f"home-{n}"))],
+                [sys.executable, "-P", "-m", __name__, place, str(machine(folder, f"home-{kind}-{n}")), kind],
                 cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             )
             for n, (folder, place) in enumerate(places)
@@ -113,9 +121,9 @@ class Crew:
         return Taken(*json.loads(line))
 
 
-def main(place: str, home: str) -> None:
+def main(place: str, home: str, kind: str) -> None:
     ledger = session(place, Path(home))
-    watched = Watched(ledger)
+    watched = Watched(ledger, rivalled=kind == "rivalled")
     for line in sys.stdin:
         print(json.dumps(watched.work(float(line))), flush=True)
     ledger.close()
