@@ -147,10 +147,10 @@ def broken(monkeypatch: pytest.MonkeyPatch, postgres_server: Server) -> list[int
 
 def test_a_file_whose_connection_breaks_off_is_sent_again(office: Office, tmp_path: Path, broken: list[int]) -> None:
     (tmp_path / "a.bin").write_bytes(data := os.urandom(1 << 20))
-    code, reference, err = command(office, "-L", str(office.ledger.at), "doc", "file", str(tmp_path / "a.bin"))
+    code, reference, err = command(office, "doc", "file", str(tmp_path / "a.bin"))
     assert (code, len(broken)) == (0, 2), err
     path = tmp_path / "b.bin"
-    assert command(office, "-L", str(office.ledger.at), "doc", "get", reference.strip(), "-o", str(path))[0] == 0
+    assert command(office, "doc", "get", reference.strip(), "-o", str(path))[0] == 0
     assert path.read_bytes() == data
 
 
@@ -161,6 +161,6 @@ def test_a_pipe_whose_connection_breaks_off_was_not_recorded(
     (tmp_path / "a.bin").write_bytes(os.urandom(1 << 20))
     with (tmp_path / "a.bin").open() as piped:
         monkeypatch.setattr("sys.stdin", piped)
-        code, _, err = command(office, "-L", str(office.ledger.at), "doc", "file", "-")
+        code, _, err = command(office, "doc", "file", "-")
     assert (code, any(broken)) == (6, True)
     assert err.endswith("; nothing was recorded\n")

@@ -16,7 +16,7 @@ from unittest.mock import patch
 import msgspec
 import pytest
 
-from bo import bundle_check
+from bo import bundle_check, settings
 from bo.cli import run
 from bo.errors import code_of, report
 from store import comparing, proving
@@ -28,13 +28,16 @@ from tests.ledgers import Office, draft
 def command(office: Office, *words: str, ledger: Path | None = None) -> tuple[int, str, str]:
     """A command of alice in this process: exit code, stdout, stderr."""
     out, err = StringIO(), StringIO()
-    environment = {"BO_HOME": str(office.home), "BO_LEDGER": str(ledger or office.directory)}
+    environment = {"BO_HOME": str(office.home), "BO_LEDGER": str(ledger or office.ledger.at)}
+    said = settings.current()
     with patch.dict(os.environ, environment), redirect_stdout(out), redirect_stderr(err):
         try:
             code = run(list(words))
         except BaseException as problem:
             code = code_of(problem)
             report(problem)
+        finally:
+            settings.use(said)
     return code, out.getvalue(), err.getvalue()
 
 
