@@ -27,6 +27,8 @@ class Wire:
         self.server, self.at, self.cuts, self.met, self.said = server, "", 0, 0, 0
         self._folder = tempfile.TemporaryDirectory(prefix="bo-wire.")
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._deaf: set[tuple[socket.socket, socket.socket]] = set()
+        """Those whose client is to hear nothing more."""
         self._lock = threading.Lock()
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(f"{self._folder.name}/.s.PGSQL.{PORT}")
@@ -73,6 +75,10 @@ class Wire:
                 if says and says.re.groups and says[1]:  # it is prepared, and from now on run by its name
                     commit = re.compile(rb"B....\0" + re.escape(says[1]) + rb"\0", re.DOTALL)
                 due = self._due() if source is pair[0] and says else ""
+                if due == AFTER:
+                    self._deaf.add(pair)
+                if source is pair[1] and pair in self._deaf:  # the answer was quicker than the thread that cuts
+                    break
                 target.sendall(data[: says.start()] if says and due == BEFORE else data)
                 if due:
                     break

@@ -84,7 +84,7 @@ def test_a_wire_is_cut_at_the_commit(breakable_server: Server, at: str, there: i
         with pytest.raises(psycopg.OperationalError):
             connection.commit()
         connection.close()
-        assert wire.cuts == 1
+    assert wire.cuts == 1
     until = time.monotonic() + 5
     while breakable_server.sql("SELECT count(*) FROM t") != [(there,)] and time.monotonic() < until:
         time.sleep(0.01)
