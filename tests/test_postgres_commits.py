@@ -336,6 +336,7 @@ def test_what_is_refused_is_refused_at_the_newest_head(alone: Ledger, office: Of
     alone.commit(issue)
     with pytest.raises(Refused, match="this is refused"):
         alone.commit(work)
+    assert work.count == 2  # before the lock, and under it
     assert alone.commit(issue) == NUMBERS[3]
 
 
